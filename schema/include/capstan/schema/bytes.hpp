@@ -1,5 +1,6 @@
 #pragma once
 #include <bit>
+#include <capstan/schema/ids.hpp>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -8,11 +9,10 @@
 #include <string_view>
 #include <vector>
 
-#include <capstan/schema/ids.hpp>
-
 namespace capstan {
 
-static_assert(std::endian::native == std::endian::little, "formats are little-endian and copied as they stand");
+static_assert(std::endian::native == std::endian::little,
+              "formats are little-endian and copied as they stand");
 
 using Bytes = std::vector<std::byte>;
 using ByteView = std::span<std::byte const>;
@@ -59,8 +59,8 @@ class ByteWriter {
     Bytes& out_;
 };
 
-/// Takes little-endian values from untrusted bytes. A read past the end yields zeros and makes `ok()` false for ever,
-/// so a decoder reads all fields and asks once.
+/// Takes little-endian values from untrusted bytes. A read past the end yields zeros and makes
+/// `ok()` false for ever, so a decoder reads all fields and asks once.
 class ByteReader {
   public:
     explicit ByteReader(ByteView bytes) : rest_(bytes) {}

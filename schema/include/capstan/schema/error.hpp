@@ -35,7 +35,8 @@ ErrorEntry const* find_error(std::string_view name);
 ErrorEntry const& describe(Errc code);
 std::string_view to_string(Reaction reaction);
 
-/// The code says what the caller does next; the detail carries values: `expected head 90, have 119`.
+/// The code says what the caller does next; the detail carries values: `expected head 90, have
+/// 119`.
 struct Error {
     Errc code;
     std::string detail;
@@ -44,18 +45,22 @@ struct Error {
 std::string to_string(Error const& error);
 
 template <class T = void>
-using Result =
-    boost::outcome_v2::basic_result<T, Error, boost::outcome_v2::policy::terminate>;
+using Result = boost::outcome_v2::basic_result<T, Error, boost::outcome_v2::policy::terminate>;
 using boost::outcome_v2::success;
 
-/// `CAPSTAN_TRY(auto value, call())` binds the value or returns the error; `CAPSTAN_TRY(call())` without a value.
+/// `CAPSTAN_TRY(auto value, call())` binds the value or returns the error; `CAPSTAN_TRY(call())`
+/// without a value.
 #define CAPSTAN_TRY(...) BOOST_OUTCOME_TRY(__VA_ARGS__)
 #define CAPSTAN_CO_TRY(...) BOOST_OUTCOME_CO_TRY(__VA_ARGS__)
 
 /// Aborts with expression, detail, file and line. For our own mistakes only; on in every build.
 #define CAPSTAN_INVARIANT(condition, ...) \
-    ((condition) ? void(0)                \
-                 : ::capstan::invariant_failed(#condition, __FILE__, __LINE__ __VA_OPT__(, ) __VA_ARGS__))
-[[noreturn]] void invariant_failed(char const* expression, char const* file, int line, std::string_view detail = {});
+    ((condition)                          \
+         ? void(0)                        \
+         : ::capstan::invariant_failed(#condition, __FILE__, __LINE__ __VA_OPT__(, ) __VA_ARGS__))
+[[noreturn]] void invariant_failed(char const* expression,
+                                   char const* file,
+                                   int line,
+                                   std::string_view detail = {});
 
 }  // namespace capstan

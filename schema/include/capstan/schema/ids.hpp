@@ -1,13 +1,12 @@
 #pragma once
 #include <array>
+#include <capstan/schema/error.hpp>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
-
-#include <capstan/schema/error.hpp>
 
 namespace capstan {
 
@@ -44,18 +43,22 @@ struct Attempt {
 };
 
 /// Names one accepted event of a device: its counter, and the attempt it was accepted under.
-/// (0, 0) reads "none". As `after` it is what a run follows; as `last` the device's newest accepted event.
+/// (0, 0) reads "none". As `after` it is what a run follows; as `last` the device's newest accepted
+/// event.
 struct Link {
     Counter counter;
     Attempt attempt;
     friend auto operator<=>(Link const&, Link const&) = default;
 };
 
-/// Ordinal of a submission in its partition: 1, 2, 3, … counted by the fold. 0 reads "before the first".
+/// Ordinal of a submission in its partition: 1, 2, 3, … counted by the fold. 0 reads "before the
+/// first".
 struct Position {
     std::uint64_t value = 0;
     constexpr Position next() const { return Position{value + 1}; }
-    constexpr Position plus(std::uint64_t submissions) const { return Position{value + submissions}; }
+    constexpr Position plus(std::uint64_t submissions) const {
+        return Position{value + submissions};
+    }
     friend auto operator<=>(Position, Position) = default;
 };
 
@@ -65,7 +68,8 @@ struct Offset {
     friend auto operator<=>(Offset, Offset) = default;
 };
 
-/// A stream in creation order of its partition: 1, 2, 3, … Sessions use it as handle; clients never store it.
+/// A stream in creation order of its partition: 1, 2, 3, … Sessions use it as handle; clients never
+/// store it.
 struct StreamNumber {
     std::uint32_t value = 0;
     friend auto operator<=>(StreamNumber, StreamNumber) = default;
@@ -123,8 +127,8 @@ struct WallTime {
     friend auto operator<=>(WallTime, WallTime) = default;
 };
 
-/// A validated stream name, `tenant/path…`: 1 to 255 bytes of `A-Z a-z 0-9 . _ ~ : @ + = { } -` in parts
-/// joined by `/`; no part is empty, `.` or `..`. Errors of `parse`: `stream_name_invalid`.
+/// A validated stream name, `tenant/path…`: 1 to 255 bytes of `A-Z a-z 0-9 . _ ~ : @ + = { } -` in
+/// parts joined by `/`; no part is empty, `.` or `..`. Errors of `parse`: `stream_name_invalid`.
 class StreamName {
   public:
     static Result<StreamName> parse(std::string_view text);

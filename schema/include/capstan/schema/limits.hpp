@@ -4,9 +4,11 @@
 
 namespace capstan {
 
-// Every limit of formats and protocol. docs/protocol.md prints this table; a test keeps the two equal.
+// Every limit of formats and protocol. docs/protocol.md prints this table; a test keeps the two
+// equal.
 
-/// Whole submission on the journal, all fields and events. Kafka's default record limit is 1,048,588 bytes.
+/// Whole submission on the journal, all fields and events. Kafka's default record limit is
+/// 1,048,588 bytes.
 inline constexpr std::size_t kSubmissionBytesMax = 1'000'000;
 inline constexpr std::size_t kRunEventsMax = 4'096;
 inline constexpr std::size_t kEventBytesMax = 900'000;

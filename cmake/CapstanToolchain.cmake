@@ -1,0 +1,51 @@
+# How everything is compiled: the language, the cache, the linker, the warnings.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+# The same for libraries and executables, which share precompiled headers.
+add_compile_options(-fPIC)
+
+option(CAPSTAN_FUZZ "Link fuzz targets with libFuzzer (clang; the preset `fuzz` sets it)" OFF)
+
+# Paths in binaries, logs and test output start at the root of the checkout, whether the compiler
+# is given them as they are or, by ccache, relative to the build folder.
+file(RELATIVE_PATH source_from_binary "${PROJECT_BINARY_DIR}" "${PROJECT_SOURCE_DIR}")
+add_compile_options(
+    "-ffile-prefix-map=${PROJECT_SOURCE_DIR}/="
+    "-ffile-prefix-map=${source_from_binary}/="
+    "-ffile-prefix-map=${PROJECT_BINARY_DIR}=."
+)
+
+find_program(CAPSTAN_CCACHE ccache)
+if(CAPSTAN_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+    # The settings let checkouts share the cache, and let files with a precompiled header use it.
+    set(CMAKE_CXX_COMPILER_LAUNCHER
+        "${CMAKE_COMMAND}" -E env "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=1
+        CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+        "${CAPSTAN_CCACHE}"
+    )
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+        add_compile_options(-fpch-preprocess)
+    else()
+        add_compile_options("SHELL:-Xclang -fno-pch-timestamp")
+    endif()
+endif()
+
+# lld links several times faster than ld; gcc finds it by the directory only.
+find_program(CAPSTAN_LLD ld.lld PATHS /usr/lib/llvm-14/bin)
+if(CAPSTAN_LLD)
+    cmake_path(GET CAPSTAN_LLD PARENT_PATH lld_directory)
+    add_link_options(-fuse-ld=lld "-B${lld_directory}")
+endif()
+
+# Our own targets compile without a warning; library headers are system headers and are let be.
+function(capstan_warnings target)
+    target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion -Wshadow -Wno-missing-field-initializers -Werror)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+        # gcc's -Wconversion leaves signs alone in C++: both compilers ask for the same.
+        target_compile_options(${target} PRIVATE -Wno-sign-conversion -Wthread-safety)
+    endif()
+endfunction()
