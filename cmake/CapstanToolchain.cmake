@@ -15,7 +15,7 @@ option(CAPSTAN_FUZZ "Link fuzz targets with libFuzzer (clang; the preset `fuzz` 
 file(RELATIVE_PATH source_from_binary "${PROJECT_BINARY_DIR}" "${PROJECT_SOURCE_DIR}")
 add_compile_options(
     "-ffile-prefix-map=${PROJECT_SOURCE_DIR}/="
-    "-ffile-prefix-map=${source_from_binary}/="
+    "-ffile-prefix-map=${source_from_binary}="  # ends in a slash
     "-ffile-prefix-map=${PROJECT_BINARY_DIR}=."
 )
 

@@ -35,9 +35,8 @@ Result<FooterCache::Entry> FooterCache::load(SegmentNumber segment) const {
     CAPSTAN_TRY(auto const table_bytes, FooterTable::size_of(start, place.bytes));
     if (auto const got = start.size(); got < table_bytes) {
         start.resize(table_bytes);
-        CAPSTAN_TRY(segments_.read(segment,
-                                   Offset{place.offset.value + got},
-                                   std::span(start).subspan(got)));
+        CAPSTAN_TRY(segments_.read(
+            segment, Offset{place.offset.value + got}, std::span(start).subspan(got)));
     }
     CAPSTAN_TRY(auto table, FooterTable::decode(start, place.bytes));
     if (table.segment() != segment) {
@@ -53,9 +52,8 @@ Result<FooterPart const*> FooterCache::part(FooterTable const& table,
                                             StreamNumber stream) {
     auto const& place = by_segment_.at(table.segment().value)->place;
     block_.resize(table.block_bytes(block));
-    CAPSTAN_TRY(segments_.read(table.segment(),
-                               Offset{place.offset.value + table.block_at(block)},
-                               block_));
+    CAPSTAN_TRY(segments_.read(
+        table.segment(), Offset{place.offset.value + table.block_at(block)}, block_));
     CAPSTAN_TRY(auto const found, table.read_part(block, block_, stream, part_));
     return found ? &part_ : nullptr;
 }

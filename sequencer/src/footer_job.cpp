@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <capstan/sequencer/footer.hpp>
 #include <capstan/sequencer/index.hpp>
+#include <string>
 
 #include "segment_runs.hpp"
 
@@ -33,6 +34,10 @@ void put_stream(FooterWriter& footer,
 }  // namespace
 
 Result<SealedSegment> FooterJob::run() const {
+    if (too_late_) {
+        return Error{Errc::index_damaged,
+                     "segment " + std::to_string(segment_.value) + " has lost its footer"};
+    }
     SealedSegment sealed{segment_, {}, {}};
     auto const first = runs_ == nullptr ? std::nullopt : runs_->first_position();
     FooterWriter footer(segment_, first.value_or(Position{}));
@@ -52,8 +57,8 @@ Result<SealedSegment> FooterJob::run() const {
             }
             if (auto const newest = links.newest(); newest && newest->segment >= segment_) {
                 return Error{Errc::index_damaged,
-                             "links of stream " + std::to_string(some[i].value) +
-                                 " name segment " + std::to_string(newest->segment.value)};
+                             "links of stream " + std::to_string(some[i].value) + " name segment " +
+                                 std::to_string(newest->segment.value)};
             }
             put_stream(footer, *runs_, some[i], links);
             sealed.links.push_back({some[i], std::move(links)});

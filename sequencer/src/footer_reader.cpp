@@ -107,8 +107,7 @@ class PartReader {
                 seqs >= after.first.value) {
                 return false;
             }
-            after = {SegmentNumber{after.segment.value - segments},
-                     Seq{after.first.value - seqs}};
+            after = {SegmentNumber{after.segment.value - segments}, Seq{after.first.value - seqs}};
             part.links.push_back(after);
         }
         std::ranges::reverse(part.links);
@@ -171,8 +170,7 @@ class PartReader {
         if (!body_.ok() || count == 0 || count > kRunEventsMax || bytes > kSubmissionBytesMax ||
             gap > kSegmentBytesMax || before.offset_end + gap + bytes > kSegmentBytesMax ||
             lead > 0xffff || lead > before.offset_end + gap || positions > kSeqMax.value ||
-            run.first.value + count > kSeqMax.value + 1 ||
-            device.next.value > kSeqMax.value) {
+            run.first.value + count > kSeqMax.value + 1 || device.next.value > kSeqMax.value) {
             return false;
         }
         run.count = static_cast<std::uint32_t>(count);

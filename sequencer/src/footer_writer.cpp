@@ -61,8 +61,8 @@ void FooterWriter::put_device(RunEntry const& run) {
     auto& devices = part_.devices;
     auto known = std::ranges::find(devices, run.device, &Device::id);
     if (known == devices.end()) {
-        devices.push_back({run.device, run.attempt, run.first_counter, run.attempt,
-                           run.first_counter});
+        devices.push_back(
+            {run.device, run.attempt, run.first_counter, run.attempt, run.first_counter});
         known = devices.end() - 1;
     }
     bool const follows = known->attempt == run.attempt && known->next == run.first_counter;

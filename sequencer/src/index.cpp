@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <capstan/sequencer/index.hpp>
+#include <iterator>
 #include <ranges>
 
 #include "change_log.hpp"
@@ -112,9 +113,8 @@ Result<std::optional<RunEntry>> Index::find_run(RunKey const& key, Seq above) {
     for (auto const& segment : std::views::reverse(memory_)) {
         for (auto const& run : std::views::reverse(segment->runs(key.stream))) {
             if (auto const step = match(run, key, above); step != RunMatch::older) {
-                return step == RunMatch::found
-                           ? std::optional(segment->entry(key.stream, run))
-                           : std::nullopt;
+                return step == RunMatch::found ? std::optional(segment->entry(key.stream, run))
+                                               : std::nullopt;
             }
         }
     }
@@ -143,18 +143,18 @@ Result<std::vector<StreamChange>> Index::changed_after(Position position, std::s
     return result;
 }
 
-std::vector<SegmentNumber> Index::segments() const {
+std::vector<SegmentNumber> Index::to_seal(SegmentNumber open) const {
     std::vector<SegmentNumber> numbers;
-    for (auto const& segment : memory_) {
-        numbers.push_back(segment->segment());
+    for (auto number = sealed_through_.next(); number < open; number = number.next()) {
+        numbers.push_back(number);
     }
     return numbers;
 }
 
 FooterJob Index::seal(SegmentNumber segment) const {
-    CAPSTAN_INVARIANT(segment > sealed_through_);
     FooterJob job;
     job.segment_ = segment;
+    job.too_late_ = segment <= sealed_through_;
     job.store_ = &store_;
     for (auto const& runs : memory_) {
         if (runs->segment() < segment) {
@@ -166,13 +166,16 @@ FooterJob Index::seal(SegmentNumber segment) const {
     return job;
 }
 
+/// In order: the links that a later segment changes are newer than those of an older one.
 void Index::sealed(SealedSegment segment) {
     CAPSTAN_INVARIANT(segment.number > sealed_through_);
-    sealed_through_ = segment.number;
-    auto& links = pending_->links;
-    links.insert(links.end(),
-                 std::make_move_iterator(segment.links.begin()),
-                 std::make_move_iterator(segment.links.end()));
+    auto const number = segment.number;
+    waiting_.emplace(number, std::move(segment));
+    while (!waiting_.empty() && waiting_.begin()->first == sealed_through_.next()) {
+        sealed_through_ = sealed_through_.next();
+        std::ranges::move(waiting_.begin()->second.links, std::back_inserter(pending_->links));
+        waiting_.erase(waiting_.begin());
+    }
 }
 
 IndexDelta Index::take_delta() {

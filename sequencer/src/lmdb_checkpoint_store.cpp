@@ -73,8 +73,8 @@ Result<std::unique_ptr<LmdbCheckpointStore>> LmdbCheckpointStore::open(
     CAPSTAN_TRY(auto const links, environment->table("links"));
     CAPSTAN_TRY(auto const runs, environment->table("runs"));
     CAPSTAN_TRY(auto const state, environment->table("state"));
-    std::unique_ptr<Tables> tables(new Tables{
-        std::move(environment), names, streams, devices, changes, links, runs, state});
+    std::unique_ptr<Tables> tables(
+        new Tables{std::move(environment), names, streams, devices, changes, links, runs, state});
     CAPSTAN_TRY(tables->check_format());
     return std::unique_ptr<LmdbCheckpointStore>(new LmdbCheckpointStore(std::move(tables)));
 }
@@ -97,9 +97,8 @@ Result<> LmdbCheckpointStore::Tables::check_format() {
     }
     Bytes version;
     ByteWriter(version).put(kFormatVersion);
-    return environment->write([&](lmdb::WriteTransaction& write) {
-        return write.put(state, format_key(), version);
-    });
+    return environment->write(
+        [&](lmdb::WriteTransaction& write) { return write.put(state, format_key(), version); });
 }
 
 // ---- reading
@@ -250,13 +249,14 @@ Result<> LmdbCheckpointStore::commit(CheckpointBatch const& batch) {
 
 Result<> LmdbCheckpointStore::Tables::put(lmdb::WriteTransaction& write,
                                           CheckpointBatch const& batch) const {
-    for (auto const* stream : in_order(batch.streams, [](auto const& each) { return each.number; })) {
+    for (auto const* stream :
+         in_order(batch.streams, [](auto const& each) { return each.number; })) {
         CAPSTAN_TRY(put_stream(write, *stream));
     }
-    for (auto const* device : in_order(batch.devices, [](auto const& each) {
-             return std::pair(each.stream, each.device);
-         })) {
-        CAPSTAN_TRY(put_sealed(write, devices, key_of(device->stream, device->device), device->row));
+    for (auto const* device : in_order(
+             batch.devices, [](auto const& each) { return std::pair(each.stream, each.device); })) {
+        CAPSTAN_TRY(
+            put_sealed(write, devices, key_of(device->stream, device->device), device->row));
     }
     for (auto const& each : batch.index.links) {  // in order by stream, a segment at a time
         CAPSTAN_TRY(put_sealed(write, links, key_of(each.stream), each.links.encode()));

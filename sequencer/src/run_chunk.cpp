@@ -66,7 +66,9 @@ Result<std::vector<RunEntry>> decode_run_chunk(RunChunk const& chunk) {
         auto const gap = in.varint();
         auto const bytes = in.varint();
         auto const lead = in.varint();
-        run.place = {chunk.segment, Offset{offset_end + gap}, static_cast<std::uint32_t>(bytes),
+        run.place = {chunk.segment,
+                     Offset{offset_end + gap},
+                     static_cast<std::uint32_t>(bytes),
                      static_cast<std::uint16_t>(lead)};
         auto const positions = in.varint();
         run.position = position.plus(positions);

@@ -16,7 +16,7 @@ RunMatch match(Run const& run, RunKey const& key, Seq above) {
         return RunMatch::older;
     }
     return run.first_counter == key.first_counter && run.attempt == key.attempt ? RunMatch::found
-                                                                               : RunMatch::absent;
+                                                                                : RunMatch::absent;
 }
 
 }  // namespace capstan

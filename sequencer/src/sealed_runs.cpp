@@ -44,8 +44,8 @@ Result<> SealedRuns::read(RunCursor& cursor, RunCollector& into) {
     return success();
 }
 
-/// The segment that holds `cursor.next`, if a sealed one does: the last one that begins at or before
-/// it (of the newest one only its runs can tell). Leaves in `ahead` segments behind it.
+/// The segment that holds `cursor.next`, if a sealed one does: the last one that begins at or
+/// before it (of the newest one only its runs can tell). Leaves in `ahead` segments behind it.
 Result<std::optional<SegmentLink>> SealedRuns::locate(RunCursor& cursor) {
     auto& ahead = cursor.ahead;
     std::optional<SegmentLink> at_or_before;

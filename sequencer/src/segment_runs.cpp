@@ -57,8 +57,8 @@ std::vector<StreamNumber> SegmentRuns::streams() const {
 }
 
 std::span<StoredRun const> runs_from(std::span<StoredRun const> runs, Seq seq) {
-    auto const found = std::ranges::partition_point(
-        runs, [&](StoredRun const& run) { return run.last() < seq; });
+    auto const found =
+        std::ranges::partition_point(runs, [&](StoredRun const& run) { return run.last() < seq; });
     return {found, runs.end()};
 }
 

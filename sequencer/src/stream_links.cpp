@@ -1,7 +1,6 @@
-#include <capstan/sequencer/stream_links.hpp>
-
 #include <algorithm>
 #include <bit>
+#include <capstan/sequencer/stream_links.hpp>
 
 #include "varint.hpp"
 
@@ -15,8 +14,8 @@ Error damaged() {
 }  // namespace
 
 void StreamLinks::push(SegmentLink node) {
-    CAPSTAN_INVARIANT(nodes_.empty() || (node.segment > nodes_.back().segment &&
-                                         node.first > nodes_.back().first));
+    CAPSTAN_INVARIANT(nodes_.empty() ||
+                      (node.segment > nodes_.back().segment && node.first > nodes_.back().first));
     auto const carried = static_cast<std::size_t>(std::countr_one(segments_));
     nodes_.resize(nodes_.size() - carried);
     nodes_.push_back(node);

@@ -54,6 +54,9 @@ void take(IndexWorld& world, Step const& step) {
         case 8:
             world.restart();
             break;
+        case 9:
+            world.seal_two_segments();
+            break;
         default:
             world.append(stream, step.device % 3, 1u + step.count % 4);
     }
@@ -158,11 +161,12 @@ BOOST_AUTO_TEST_CASE(a_stream_far_back_is_found_in_few_reads) {
         world.checkpoint().value();
         world.hear_of_checkpoint();
     }
-    BOOST_TEST(world.index->segments().empty());
+    BOOST_TEST(world.index->to_seal(world.maker.segment()).empty());
     for (std::uint64_t const seq : {1u, 2u, 500u, 511u, 512u, 513u, 999u, 1'000u}) {
         world.segments.reads = 0;
         BOOST_TEST((world.index->find(StreamNumber{1}, Seq{seq}).value()->first == Seq{seq}));
-        BOOST_TEST(world.segments.reads <= 2 * 2 * 10 + 2);  // table and block, at most 2 log2 k hops
+        BOOST_TEST(world.segments.reads <=
+                   2 * 2 * 10 + 2);  // table and block, at most 2 log2 k hops
     }
     // In order: each footer once for its runs, and once for its links.
     world.segments.reads = 0;
@@ -195,6 +199,19 @@ BOOST_AUTO_TEST_CASE(a_stream_that_does_not_exist_has_no_runs) {
     BOOST_TEST(!world.index->find(StreamNumber{2}, Seq{1}).value().has_value());
     BOOST_TEST(!world.index->find(StreamNumber{1}, Seq{5}).value().has_value());
     BOOST_TEST(!world.index->find_run({StreamNumber{2}, test::device_of(1)}).value().has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_segment_that_lost_its_footer_cannot_be_sealed_from_memory) {
+    MemoryCheckpointStore store;
+    IndexWorld world(store);
+    world.append(StreamNumber{1}, 1, 4);
+    world.next_segment();
+    world.seal_segment();
+    world.checkpoint().value();
+    world.hear_of_checkpoint();
+    auto const again = world.index->seal(SegmentNumber{1}).run();
+    BOOST_TEST_REQUIRE(again.has_error());
+    BOOST_TEST((again.error().code == Errc::index_damaged));
 }
 
 BOOST_AUTO_TEST_CASE(a_search_for_a_run_gives_up_at_its_limit) {
@@ -254,7 +271,9 @@ BOOST_AUTO_TEST_CASE(F5_a_flipped_bit_in_a_footer_is_an_error_never_another_run)
         bool const refused = read.has_error() && (read.error().code == Errc::index_damaged ||
                                                   read.error().code == Errc::format_unknown);
         if (!refused) {
-            BOOST_TEST_CONTEXT("byte " << i) { BOOST_TEST((runs == expected)); }
+            BOOST_TEST_CONTEXT("byte " << i) {
+                BOOST_TEST((runs == expected));
+            }
         }
         footer[i] ^= std::byte{1} << (i % 8);
     }

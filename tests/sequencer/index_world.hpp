@@ -17,9 +17,7 @@ class FakeSegments final : public SegmentReader {
   public:
     static constexpr std::uint64_t kFooterAt = 1'000;
 
-    Result<> read(SegmentNumber segment,
-                  Offset offset,
-                  std::span<std::byte> into) const override {
+    Result<> read(SegmentNumber segment, Offset offset, std::span<std::byte> into) const override {
         auto const& footer = footers.at(segment);
         if (offset.value < kFooterAt || offset.value - kFooterAt + into.size() > footer.size()) {
             return Error{Errc::journal_corrupt, "outside of the footer"};
@@ -132,12 +130,26 @@ class IndexWorld {
         if (sealed_through.next() >= maker.segment()) {
             return false;
         }
-        auto sealed = index->seal(sealed_through.next()).run().value();
+        sealed_through = sealed_through.next();
+        index->sealed(make_footer(sealed_through));
+        return true;
+    }
+    /// The same for the two oldest ones, where the younger one is done first.
+    bool seal_two_segments() {
+        auto const first = sealed_through.next();
+        if (first.next() >= maker.segment()) {
+            return false;
+        }
+        index->sealed(make_footer(first.next()));
+        index->sealed(make_footer(first));
+        sealed_through = first.next();
+        return true;
+    }
+    SealedSegment make_footer(SegmentNumber segment) {
+        auto sealed = index->seal(segment).run().value();
         auto const [place, is_new] = segments.footers.emplace(sealed.number, sealed.footer);
         footers_repeat = footers_repeat && (is_new || place->second == sealed.footer);
-        sealed_through = sealed.number;
-        index->sealed(std::move(sealed));
-        return true;
+        return sealed;
     }
 
     /// Commits a checkpoint; the index hears of it at `hear_of_checkpoint`.
@@ -181,9 +193,7 @@ class IndexWorld {
         }
         for (auto const& change : noted) {
             if (change.position > position) {
-                tail[change.position] = [&] {
-                    index->note_change(change.stream, change.position);
-                };
+                tail[change.position] = [&] { index->note_change(change.stream, change.position); };
                 dirty.insert(change.stream);
             }
         }

@@ -14,14 +14,15 @@
 
 namespace capstan {
 
-/// Where the fold stood: everything up to `position` is in the rows beside it, nothing behind it is.
+/// Where the fold stood: everything up to `position` is in the rows beside it, nothing behind it
+/// is.
 struct Checkpoint {
     Position position;
     Hash128 chain;          // submission chain at `position`
     SegmentNumber segment;  // the journal goes on here,
     Offset offset;          // at this frame
     std::uint64_t state_hash = 0;
-    Bytes partition_row;    // as the fold encodes it
+    Bytes partition_row;  // as the fold encodes it
     friend bool operator==(Checkpoint const&, Checkpoint const&) = default;
 };
 
@@ -56,7 +57,7 @@ struct LinksWrite {
 struct IndexDelta {
     std::vector<RunChunk> runs;
     std::vector<LinksWrite> links;  // of a stream that occurs twice, the later one counts
-    SegmentNumber retired;  // run chunks of this segment and older ones go
+    SegmentNumber retired;          // run chunks of this segment and older ones go
 };
 
 /// One checkpoint: all of it becomes durable together. An owned value, so that the strand that made
@@ -130,8 +131,7 @@ class CheckpointStore {
                                                             std::size_t limit) const = 0;
 
     /// The links of each stream, in the same order; empty ones where none are stored.
-    virtual Result<std::vector<StreamLinks>> links(
-        std::span<StreamNumber const> streams) const = 0;
+    virtual Result<std::vector<StreamLinks>> links(std::span<StreamNumber const> streams) const = 0;
 
     virtual Result<StoredRuns> runs() const = 0;
 

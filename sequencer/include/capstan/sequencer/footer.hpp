@@ -11,9 +11,9 @@
 #include <span>
 #include <vector>
 
-/// The index of a sealed segment: all its accepted runs, by (stream, first seq). It is written once,
-/// as payload of the segment's last frame, and read in pieces: the table, then one block at a time,
-/// each with its own checksum. Derived: the same submissions give the same bytes again.
+/// The index of a sealed segment: all its accepted runs, by (stream, first seq). It is written
+/// once, as payload of the segment's last frame, and read in pieces: the table, then one block at a
+/// time, each with its own checksum. Derived: the same submissions give the same bytes again.
 ///
 ///   footer := header, row[blocks], block[blocks]
 ///   header := u32 magic "CFTR", u8 version = 1, 3 B zero, u64 segment, u64 base position,
@@ -25,14 +25,15 @@
 ///   link   := varint segments back, varint seqs back
 ///   device := 16 B id, u64 attempt, varint first counter
 ///   run    := varint device and change, [u64 attempt, varint first counter], varint count,
-///             varint offset, varint bytes, varint lead, varint position, varint mark, hash128 chain
+///             varint offset, varint bytes, varint lead, varint position, varint mark, hash128
+///             chain
 ///
 /// Checksums are XXH3-64; the header's covers header and rows, with itself as zero. A row names the
 /// first part of its block. A block ends when it has reached `kFooterBlockBytes`; a stream whose
-/// runs go on in the next block begins a new part there. Numbers are differences: a part's stream to
-/// the part before in the block, its position to the base position; a link to the link after it, the
-/// last link to the part; a run's offset to the end of the run before, its position to that of the
-/// run before, its mark, in zigzag, to the mark before (the part's mark is 0 or that of the run
+/// runs go on in the next block begins a new part there. Numbers are differences: a part's stream
+/// to the part before in the block, its position to the base position; a link to the link after it,
+/// the last link to the part; a run's offset to the end of the run before, its position to that of
+/// the run before, its mark, in zigzag, to the mark before (the part's mark is 0 or that of the run
 /// before the part). A part lists its devices with attempt and first counter of their first run in
 /// it; a run says by the lowest bit of its first number that attempt and counter are not those that
 /// follow the device's run before. Seqs are not stored: they are dense.
@@ -55,7 +56,8 @@ class FooterWriter {
     /// `base`: at or below the position of every run.
     FooterWriter(SegmentNumber segment, Position base);
 
-    /// `links`: the older segments that this one links to, oldest first (`StreamLinks::next_links`).
+    /// `links`: the older segments that this one links to, oldest first
+    /// (`StreamLinks::next_links`).
     void stream(StreamNumber stream, std::span<SegmentLink const> links);
     void run(RunEntry const& run);
     Bytes finish();
@@ -73,7 +75,7 @@ class FooterWriter {
         StreamNumber stream;
         Seq first;
         Seq next;
-        Position base;    // of its first run
+        Position base;  // of its first run
         Position position;
         Seq mark;         // of the newest run
         Seq mark_before;  // of the first run

@@ -5,6 +5,7 @@
 #include <capstan/sequencer/run_entry.hpp>
 #include <capstan/sequencer/segment_reader.hpp>
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -14,17 +15,17 @@
 /// newest sealed segments that hold runs of it, from which each footer links further back.
 ///
 /// What an idle stream costs in memory: nothing. What a start costs: the runs of the segments that
-/// were not sealed at the last checkpoint, which the checkpoints stored as they came, are read back;
-/// the partition folds what follows. Neither depends on the number of streams.
-/// Source: docs/ARCHITECTURE.md, "Index".
+/// were not sealed at the last checkpoint, which the checkpoints stored as they came, are read
+/// back; the partition folds what follows. Neither depends on the number of streams. Source:
+/// docs/ARCHITECTURE.md, "Index".
 namespace capstan {
 
 /// A reader's place in a stream. A value: it stays good across seals, checkpoints and restarts.
 struct RunCursor {
     StreamNumber stream;
     Seq next{1};
-    /// Sealed segments that come next, nearest last, as a search backwards met them. Saves searches;
-    /// may be emptied at any time.
+    /// Sealed segments that come next, nearest last, as a search backwards met them. Saves
+    /// searches; may be emptied at any time.
     std::vector<SegmentLink> ahead = {};
 };
 
@@ -91,12 +92,14 @@ struct SealedSegment {
 class FooterJob {
   public:
     /// The same bytes for the same submissions, whatever restarts lay between.
-    /// Errors: as `CheckpointStore::links`.
+    /// Errors: `index_damaged` (the segment was sealed and its runs are gone from memory: only a
+    /// fold from the journal's start can make its footer again), and as `CheckpointStore::links`.
     Result<SealedSegment> run() const;
 
   private:
     friend class Index;
     SegmentNumber segment_;
+    bool too_late_ = false;
     std::shared_ptr<SegmentRuns const> runs_;                // nothing: no run was accepted in it
     std::vector<std::shared_ptr<SegmentRuns const>> older_;  // whose links may not be stored yet
     CheckpointStore const* store_ = nullptr;
@@ -106,7 +109,7 @@ class FooterJob {
 ///
 /// The life of a segment here: `add` while it is open; `seal` when the fold has passed its end;
 /// `sealed` when its footer is durable; gone from memory when a checkpoint that knows it is
-/// `committed`. Segments go through this in order.
+/// `committed`. Each segment goes through this, those without runs too.
 class Index {
   public:
     /// Both outlive this.
@@ -140,10 +143,11 @@ class Index {
     /// Streams whose last change lies above a position, each once, by that change; at most `limit`.
     Result<std::vector<StreamChange>> changed_after(Position position, std::size_t limit);
 
-    /// Segments in memory, oldest first: those before the journal's last one are to be sealed.
-    std::vector<SegmentNumber> segments() const;
+    /// The segments before `open` that are not sealed here, in order. After a restart some may have
+    /// their footers already: it is made again all the same, and comes out the same.
+    std::vector<SegmentNumber> to_seal(SegmentNumber open) const;
     FooterJob seal(SegmentNumber segment) const;
-    /// The footer is durable in its segment.
+    /// The footer is durable in its segment. It counts when all segments before are sealed too.
     void sealed(SealedSegment segment);
 
     /// What the next checkpoint stores, and the checkpoint at `position` with it is durable.
@@ -158,7 +162,8 @@ class Index {
     CheckpointStore const& store_;
     SealedRuns sealed_runs_;
     std::vector<std::shared_ptr<SegmentRuns>> memory_;  // by segment
-    SegmentNumber sealed_through_;                      // `sealed` was called up to here
+    SegmentNumber sealed_through_;                      // all up to here are sealed
+    std::map<SegmentNumber, SealedSegment> waiting_;    // sealed, but one before them is not
     std::unique_ptr<Pending> pending_;                  // for the next checkpoint
 };
 

@@ -21,19 +21,21 @@ struct LmdbCheckpointStoreOptions {
 ///   changes := u64 position                 -> u32 stream
 ///   links   := u32 stream                   -> links, check
 ///   runs    := u64 segment, u64 position    -> run chunk, check
-///   state   := "checkpoint"                 -> u64 position, hash128 chain, u64 segment, u64 offset,
+///   state   := "checkpoint"                 -> u64 position, hash128 chain, u64 segment, u64
+///   offset,
 ///                                              u64 state hash, u64 retired, partition row, check
 ///              "format"                     -> u32 version = 1
 ///   check   := u32, lower half of (XXH3-64 of the value before it xor XXH3-64 of the key)
 ///
 /// Streams are keyed by number, not by name: new ones are appended, and the rows that a checkpoint
-/// rewrites stand closer together. Links have a table of their own since a seal changes those of all
-/// streams in the segment, whose rows may be long clean.
-/// LMDB has no checksums; the check turns rot in a value into `index_damaged`, `verify` finds the rest.
-/// Source: docs/on-disk-format.md, "Checkpoints".
+/// rewrites stand closer together. Links have a table of their own since a seal changes those of
+/// all streams in the segment, whose rows may be long clean. LMDB has no checksums; the check turns
+/// rot in a value into `index_damaged`, `verify` finds the rest. Source: docs/on-disk-format.md,
+/// "Checkpoints".
 class LmdbCheckpointStore final : public CheckpointStore {
   public:
-    /// Errors: `index_damaged`, `format_unknown`, `disk_io`, `storage_full`, `internal` (open already).
+    /// Errors: `index_damaged`, `format_unknown`, `disk_io`, `storage_full`, `internal` (open
+    /// already).
     static Result<std::unique_ptr<LmdbCheckpointStore>> open(
         LmdbCheckpointStoreOptions const& options);
     ~LmdbCheckpointStore() override;
@@ -51,9 +53,9 @@ class LmdbCheckpointStore final : public CheckpointStore {
     Result<StoredRuns> runs() const override;
     Result<> commit(CheckpointBatch const& batch) override;
 
-    /// Reads every row: checks, and that names, rows and changes belong together. Returns the number
-    /// of streams. Cost: the size of the store; it may run next to everything else, but holds a read
-    /// transaction for that long. Errors: `index_damaged`.
+    /// Reads every row: checks, and that names, rows and changes belong together. Returns the
+    /// number of streams. Cost: the size of the store; it may run next to everything else, but
+    /// holds a read transaction for that long. Errors: `index_damaged`.
     Result<std::uint64_t> verify() const;
 
     /// Clears what dead processes left. Now and then.

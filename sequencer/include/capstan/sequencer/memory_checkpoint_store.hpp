@@ -10,7 +10,8 @@ namespace capstan {
 /// call can be made to fail. Threading: none of its own.
 ///
 /// A commit is two storage calls, write and flush. If the write fails nothing has happened. If the
-/// flush fails the caller has an error, and which checkpoint a crash leaves is open, as with a disk.
+/// flush fails the caller has an error, and which checkpoint a crash leaves is open, as with a
+/// disk.
 class MemoryCheckpointStore final : public CheckpointStore {
   public:
     Result<std::optional<Checkpoint>> load() const override;

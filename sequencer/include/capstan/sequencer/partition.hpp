@@ -24,15 +24,17 @@ class Storage;
 struct PartitionOptions {
     std::uint32_t partition = 0;
     std::size_t segment_bytes = kSegmentBytesDefault;
-    std::size_t queue_bytes_max = 64 * 1'048'576;      // submissions waiting for the journal
-    std::size_t batch_bytes_max = 4 * 1'048'576;       // one group commit
-    std::size_t checkpoint_bytes = 32 * 1'048'576;     // a checkpoint at the latest after so much journal
+    std::size_t queue_bytes_max = 64 * 1'048'576;  // submissions waiting for the journal
+    std::size_t batch_bytes_max = 4 * 1'048'576;   // one group commit
+    std::size_t checkpoint_bytes =
+        32 * 1'048'576;  // a checkpoint at the latest after so much journal
     std::uint64_t checkpoint_interval_ms = 5'000;
-    std::size_t rows_max = 200'000;                    // clean rows kept in memory
+    std::size_t rows_max = 200'000;  // clean rows kept in memory
 };
 
-/// The world that a partition lives in. `strand` runs everything of the partition; `disk` is one thread that may block
-/// on the journal, `background` one that may block on checkpoints. All outlive the partition.
+/// The world that a partition lives in. `strand` runs everything of the partition; `disk` is one
+/// thread that may block on the journal, `background` one that may block on checkpoints. All
+/// outlive the partition.
 struct PartitionSeams {
     Storage& storage;
     CheckpointStore& checkpoints;
@@ -50,28 +52,34 @@ struct Folded {
     Verdict verdict;
 };
 
-/// Consecutive new events of one stream, durable and folded. Valid during the call that hands it out.
+/// Consecutive new events of one stream, durable and folded. Valid during the call that hands it
+/// out.
 struct StreamMoved {
     StreamNumber stream;
     std::string_view name;
     Generation generation;
     Seq first;
-    Seq last;      // the stream's head
-    Hash128 chain; // at last
+    Seq last;       // the stream's head
+    Hash128 chain;  // at last
     Seq mark_before;
     std::span<std::uint64_t const> marks;  // after each run
     std::span<ByteView const> runs;        // delivered runs
 };
 
-/// Hears what becomes of submissions and streams. Called on the strand; may call the partition back.
+/// Hears what becomes of submissions and streams. Called on the strand; may call the partition
+/// back.
 class PartitionListener {
   public:
     virtual ~PartitionListener() = default;
-    /// In journal order; each submitted token exactly once, unless the partition stops.
+    /// In journal order. Each submitted token comes here or to `on_turned_away` exactly once,
+    /// unless the partition stops.
     virtual void on_folded(std::span<Folded const> batch) = 0;
+    /// Nothing of these was written: there is no room (`storage_full`).
+    virtual void on_turned_away(std::span<std::uint64_t const> tokens, Error const& why) = 0;
     /// After `on_folded` of the same batch, once for each stream that moved.
     virtual void on_moved(StreamMoved const& moved) = 0;
-    /// A write or a flush failed, or the fold met a record that it doesn't know: nothing is acked from here on.
+    /// A write or a flush failed, or the fold met a record that it doesn't know: nothing is acked
+    /// from here on.
     virtual void on_stopped(Error const& why) = 0;
 };
 
@@ -81,9 +89,9 @@ struct StreamStat {
     std::string name;
     Generation generation;
     Seq head;
-    Hash128 chain;    // at head
-    Seq mark;         // merge mark at head
-    Seq tape_first;   // first seq that the tape still holds
+    Hash128 chain;   // at head
+    Seq mark;        // merge mark at head
+    Seq tape_first;  // first seq that the tape still holds
     bool sealed = false;
 };
 
@@ -117,27 +125,30 @@ struct PartitionMarks {
 };
 
 /// One partition: journal → durable → fold → answers, index, subscribers, checkpoints.
-/// Durability: `on_folded` is called only for what is flushed. Batches form by themselves: while one is flushed, the
-/// next one gathers; there is no timer. Threading: the strand, but for `open`.
+/// Durability: `on_folded` is called only for what is flushed. Batches form by themselves: while
+/// one is flushed, the next one gathers; there is no timer. Threading: the strand, but for `open`.
 class Partition {
   public:
-    /// Recovers the journal, folds its tail and is ready. Errors: `journal_corrupt`, `journal_locked`,
-    /// `format_unknown`, `journal_foreign`, `index_damaged`, `disk_io`, `storage_full`.
+    /// Recovers the journal, folds its tail and is ready. Errors: `journal_corrupt`,
+    /// `journal_locked`, `format_unknown`, `journal_foreign`, `index_damaged`, `disk_io`,
+    /// `storage_full`.
     static Result<std::unique_ptr<Partition>> open(PartitionOptions const& options,
                                                    PartitionSeams const& seams,
                                                    PartitionListener& listener);
     virtual ~Partition() = default;
 
     /// Queues one encoded submission. `on_folded` answers with the token.
-    /// Errors: `overloaded` (queue full), `storage_full`, `storage_failed`, `not_ready`, `too_large`; then it isn't queued.
+    /// Errors: `overloaded` (queue full), `storage_full`, `storage_failed`, `not_ready`,
+    /// `too_large`; then it isn't queued.
     virtual Result<> submit(Bytes submission, std::uint64_t token) = 0;
 
     virtual Result<std::optional<StreamStat>> stat(std::string_view name) = 0;
     virtual Result<std::optional<StreamStat>> stat(StreamNumber number) = 0;
     virtual Result<DeviceStat> device(StreamNumber stream, DeviceId const& device) = 0;
 
-    /// Runs that hold `from` and what follows, at least one run and then up to `bytes_max`. An empty page if `from` is
-    /// above the head. Errors: `not_found`, `trimmed`, `journal_corrupt`, `disk_io`.
+    /// Runs that hold `from` and what follows, at least one run and then up to `bytes_max`. An
+    /// empty page if `from` is above the head. Errors: `not_found`, `trimmed`, `journal_corrupt`,
+    /// `disk_io`.
     virtual Result<Page> read(StreamNumber stream, Seq from, std::size_t bytes_max) = 0;
 
     /// Chain hash at a seq from 0 to the head. Errors: as `read`.
@@ -148,17 +159,19 @@ class Partition {
                                                  std::string_view after,
                                                  std::size_t limit) = 0;
 
-    /// Numbers of the streams that moved or appeared after a position, or nothing when the position isn't of this
-    /// partition's history (above its end, or another submission chain): fall back to cursors per stream.
-    virtual Result<std::optional<std::vector<StreamNumber>>> changed_since(Position position,
-                                                                           Hash128 const& chain) = 0;
+    /// Numbers of the streams that moved or appeared after a position, or nothing when the position
+    /// isn't of this partition's history (above its end, or another submission chain): fall back to
+    /// cursors per stream.
+    virtual Result<std::optional<std::vector<StreamNumber>>> changed_since(
+        Position position, Hash128 const& chain) = 0;
     /// The position that a device may name later, and the submission chain there.
     virtual std::pair<Position, Hash128> position() const = 0;
 
     virtual PartitionMarks marks() const = 0;
     virtual std::uint64_t state_hash() = 0;
 
-    /// Takes no more submissions, waits for what is queued, checkpoints, marks the journal idle, then calls `done`.
+    /// Takes no more submissions, waits for what is queued, checkpoints, marks the journal idle,
+    /// then calls `done`.
     virtual void drain(std::function<void()> done) = 0;
 };
 

@@ -1,19 +1,11 @@
 #pragma once
 #include <capstan/schema/error.hpp>
 #include <capstan/schema/ids.hpp>
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
 namespace capstan {
-
-/// A segment of a journal, in order: 1, 2, 3, … 0 reads "none".
-struct SegmentNumber {
-    std::uint64_t value = 0;
-    constexpr SegmentNumber next() const { return SegmentNumber{value + 1}; }
-    friend auto operator<=>(SegmentNumber, SegmentNumber) = default;
-};
 
 /// Where the payload of a sealed segment's footer stands, in one piece.
 struct FooterPlace {
@@ -27,7 +19,8 @@ class SegmentReader {
     virtual ~SegmentReader() = default;
 
     /// Fills `into` from the segment's file, beginning at `offset`. What it reads is not checked.
-    /// Errors: `trimmed` (no such segment any more), `journal_corrupt` (the file ends before), `disk_io`.
+    /// Errors: `trimmed` (no such segment any more), `journal_corrupt` (the file ends before),
+    /// `disk_io`.
     virtual Result<> read(SegmentNumber segment,
                           Offset offset,
                           std::span<std::byte> into) const = 0;

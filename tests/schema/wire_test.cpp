@@ -1,0 +1,153 @@
+#include <boost/test/unit_test.hpp>
+#include <capstan/schema/limits.hpp>
+#include <capstan/schema/wire.hpp>
+
+#include "samples.hpp"
+
+namespace capstan {
+namespace {
+
+fb::HelloT sample_hello() {
+    fb::HelloT hello;
+    hello.version = kProtocolVersion;
+    hello.device = std::make_unique<fb::Device>(to_wire(test::device(1)));
+    hello.token = "secret";
+    hello.credit = 1'000'000;
+    auto cursor = std::make_unique<fb::StreamCursorT>();
+    cursor->name = "acme/room/42";
+    cursor->generation = 5;
+    cursor->seq = 17;
+    cursor->chain = std::make_unique<fb::Hash>(3, 4);
+    hello.streams.push_back(std::move(cursor));
+    hello.patterns.push_back("acme/>");
+    return hello;
+}
+
+Bytes payload_of(auto const& message) {
+    MessageWriter writer;
+    writer.add(message);
+    return writer.take();
+}
+
+/// The error of the first message that isn't read, or nothing.
+std::optional<Errc> read_all(ByteView payload) {
+    MessageReader reader(payload);
+    while (true) {
+        auto const message = reader.next();
+        if (!message) {
+            return message.error().code;
+        }
+        if (!message.value()) {
+            return std::nullopt;
+        }
+    }
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(wire)
+
+BOOST_AUTO_TEST_CASE(a_payload_holds_several_messages) {
+    auto const run = test::sample_run();
+    MessageWriter writer;
+    writer.add(sample_hello());
+    writer.add(
+        MessageWriter::Publish{.stream = StreamNumber{3}, .generation = Generation{5}, .run = run});
+    writer.add(fb::CreditT{});
+    auto const payload = writer.take();
+    BOOST_TEST(writer.empty());
+
+    MessageReader reader(payload);
+    auto const hello = std::get<fb::Hello const*>(*reader.next().value());
+    BOOST_TEST(hello->streams()->Get(0)->name()->string_view() == "acme/room/42");
+    BOOST_TEST((from_wire(*hello->device()) == test::device(1)));
+    auto const publish = std::get<fb::Publish const*>(*reader.next().value());
+    BOOST_TEST(publish->stream() == 3u);
+    BOOST_TEST(publish->expect_head() == kAtHead.value);
+    BOOST_TEST(publish->run()->size() == run.size());
+    BOOST_TEST(std::holds_alternative<fb::Credit const*>(*reader.next().value()));
+    BOOST_TEST(!reader.next().value().has_value());
+}
+
+BOOST_AUTO_TEST_CASE(events_carry_runs_and_marks) {
+    Bytes runs;
+    encode_delivered_run(runs, test::device(1), WallTime{1}, test::sample_run());
+    std::vector<std::uint64_t> const marks{2, 3};
+    std::vector<ByteView> const pieces{runs, runs};
+    auto const payload = payload_of(MessageWriter::Events{.stream = StreamNumber{3},
+                                                          .generation = Generation{5},
+                                                          .first = Seq{10},
+                                                          .last = Seq{15},
+                                                          .chain = {8, 9},
+                                                          .mark_before = Seq{1},
+                                                          .marks = marks,
+                                                          .runs = pieces,
+                                                          .head = Seq{15}});
+    MessageReader reader(payload);
+    auto const events = std::get<fb::Events const*>(*reader.next().value());
+    BOOST_TEST(events->runs()->size() == 2 * runs.size());
+    BOOST_TEST(events->marks()->Get(1) == 3u);
+    BOOST_TEST((from_wire(events->chain()) == Hash128{8, 9}));
+    BOOST_TEST(events->mark_before() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(messages_keep_their_bytes) {
+    test::check_golden("schema/hello", payload_of(sample_hello()));
+    test::check_golden(
+        "schema/publish",
+        payload_of(MessageWriter::Publish{
+            .stream = StreamNumber{3}, .generation = Generation{5}, .run = test::sample_run()}));
+    fb::RunResult const result(1, 8, 118, 10, 1, 1, 0, 3, 3, 0, fb::Outcome::accepted, false);
+    test::check_golden("schema/result", payload_of(std::span<fb::RunResult const>(&result, 1)));
+}
+
+BOOST_AUTO_TEST_CASE(an_unaligned_payload_reads_the_same) {
+    auto payload = payload_of(sample_hello());
+    payload.insert(payload.begin(), std::byte{0});
+    BOOST_TEST(!read_all(ByteView(payload).subspan(1)).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(F24_F26_a_damaged_message_is_refused_or_read_but_never_crashes) {
+    auto const whole = payload_of(sample_hello());
+    for (std::size_t size = 1; size < whole.size() - 8; ++size) {
+        BOOST_TEST_CONTEXT("cut to " << size) {
+            BOOST_TEST(read_all(ByteView(whole).first(size)).has_value());
+        }
+    }
+    auto damaged = whole;
+    std::size_t refused = 0;
+    for (std::size_t i = 0; i < damaged.size(); ++i) {
+        for (auto const value : {0x00, 0x7f, 0x80, 0xff}) {
+            damaged[i] = static_cast<std::byte>(value);
+            refused += read_all(damaged).has_value() ? 1 : 0;
+        }
+        damaged[i] = whole[i];
+    }
+    BOOST_TEST(refused > 0u);
+    Bytes const huge(kMessageBytesMax + 1);
+    BOOST_TEST((read_all(huge) == Errc::too_large));
+}
+
+BOOST_AUTO_TEST_CASE(F29_a_message_of_semantic_nonsense_is_refused) {
+    auto const refused = [](auto change) {
+        auto hello = sample_hello();
+        change(hello);
+        return read_all(payload_of(hello)) == Errc::malformed;
+    };
+    BOOST_TEST(refused([](auto& h) { h.streams[0]->name = "/bad/"; }));
+    BOOST_TEST(refused([](auto& h) { h.streams[0]->seq = kSeqMax.value + 1; }));
+    BOOST_TEST(refused([](auto& h) { h.streams[0]->generation = 0; }));
+    BOOST_TEST(refused([](auto& h) { h.device = std::make_unique<fb::Device>(); }));
+    BOOST_TEST(refused([](auto& h) { h.patterns[0] = "a/>/b"; }));
+    BOOST_TEST(refused([](auto& h) { h.token = std::string(kTokenBytesMax + 1, 't'); }));
+    BOOST_TEST(refused([](auto& h) { h.agent = "\xff"; }));
+    fb::NeedT need;
+    need.stream = 1;
+    need.first = 5;
+    need.last = 4;
+    BOOST_TEST((read_all(payload_of(need)) == Errc::malformed));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace capstan
