@@ -44,7 +44,7 @@ void try_footer(ByteView bytes) {
     }
     auto const& parts = decoded.value();
     auto const table = FooterTable::decode(footer, footer.size()).value();
-    auto base = Position{~std::uint64_t{0}};
+    Position base{kSeqMax.value};
     for (auto const& part : parts) {
         base = std::min(base, part.runs.front().position);
     }
