@@ -67,24 +67,30 @@ void check_survivor(JournalWorld& world) {
 BOOST_AUTO_TEST_SUITE(journal_faults)
 
 BOOST_AUTO_TEST_CASE(any_call_may_fail_and_nothing_acknowledged_is_lost) {
+    struct Row {
+        Errc code;
+        bool cleans;  // a failed flush leaves clean pages
+    };
     int runs = 0;
-    for (auto const code : {Errc::disk_io, Errc::storage_full, Errc::overloaded}) {
-        for (bool const cleans : {false, true}) {
-            bool struck = true;
-            for (std::uint64_t call = 0; struck; ++call) {
-                BOOST_TEST_CONTEXT(describe(code).name << " at call " << call << ", cleans "
-                                                       << cleans) {
-                    for (auto const death : {Death::kill, Death::lose_all, Death::keep_all}) {
-                        JournalWorld world;
-                        world.disk->set_failed_sync_cleans(cleans);
-                        world.disk->fail_call(call, code);
-                        bool const sound = live(world);
-                        struck = world.disk->heal();
-                        BOOST_TEST((struck || sound));
-                        die(world, death);
-                        check_survivor(world);
-                        ++runs;
-                    }
+    for (auto const row : {Row{Errc::disk_io, false},
+                           Row{Errc::disk_io, true},
+                           Row{Errc::storage_full, false},
+                           Row{Errc::overloaded, false}}) {
+        bool struck = true;
+        for (std::uint64_t call = 0; struck; ++call) {
+            BOOST_TEST_CONTEXT(describe(row.code).name << " at call " << call << ", cleans "
+                                                       << row.cleans) {
+                for (auto const death :
+                     {Death::kill, call % 2 == 0 ? Death::lose_all : Death::keep_all}) {
+                    JournalWorld world;
+                    world.disk->set_failed_sync_cleans(row.cleans);
+                    world.disk->fail_call(call, row.code);
+                    bool const sound = live(world);
+                    struck = world.disk->heal();
+                    BOOST_TEST((struck || sound));
+                    die(world, death);
+                    check_survivor(world);
+                    ++runs;
                 }
             }
         }
