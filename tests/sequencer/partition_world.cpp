@@ -26,15 +26,16 @@ void Heard::on_turned_away(std::span<std::uint64_t const> tokens, Error const& w
 }
 
 void Heard::on_moved(StreamMoved const& moved) {
-    auto& events = live[std::string(moved.name)];
-    BOOST_TEST(moved.first.value == events.size() + 1);
+    auto const [at, is_new] = live.try_emplace(std::string(moved.name), Live{moved.first, {}});
+    auto& [first, events] = at->second;
+    BOOST_TEST((moved.first == first.plus(events.size())));
     BOOST_TEST(moved.marks.size() == moved.runs.size());
     for (auto const bytes : moved.runs) {
         ByteReader reader(bytes);
         append_events(events, DeliveredRunView::take(reader).value().run());
         BOOST_TEST(reader.done());
     }
-    BOOST_TEST(moved.last.value == events.size());
+    BOOST_TEST((moved.last.next() == first.plus(events.size())));
 }
 
 Bytes Author::record(std::vector<std::string> const& events) const {

@@ -27,7 +27,12 @@ class Heard final : public PartitionListener {
 
     std::map<std::uint64_t, Verdict> verdicts;  // by token
     std::map<std::uint64_t, Errc> turned_away;
-    std::map<std::string, std::vector<std::string>> live;  // events of each stream as they moved
+    /// Events of a stream as they moved, in this life of the process.
+    struct Live {
+        Seq first;
+        std::vector<std::string> events;
+    };
+    std::map<std::string, Live> live;
     std::optional<Error> stopped;
 };
 
