@@ -1,5 +1,6 @@
 #include "reader.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace capstan::file_journal {
@@ -52,13 +53,11 @@ Result<bool> Reader::read_segment(OpenSegment const& segment, Walk& walk, Positi
             if (next && next.value()->header.first_position == walk.place().position.next()) {
                 return true;
             }
-            return corrupt(walk.place().segment,
-                           walk.place().offset,
-                           walk.place().position.next(),
-                           next ? Position{next.value()->header.first_position.value - 1} : last,
-                           frame.state == FrameAt::State::damaged
-                               ? "the payload of a frame differs from its hash"
-                               : "no whole frame here");
+            return damage(window,
+                          segment,
+                          frame,
+                          walk.place(),
+                          next ? next.value()->header.first_position : last.next());
         }
         CAPSTAN_TRY(auto const visit, walk.take(frame));
         if (visit == Visit::stop) {
@@ -66,6 +65,26 @@ Result<bool> Reader::read_segment(OpenSegment const& segment, Walk& walk, Positi
         }
     }
     return false;
+}
+
+/// Names what is missing here: up to the next frame of the segment, or up to its `end`.
+Error Reader::damage(ReadWindow& window,
+                     OpenSegment const& segment,
+                     FrameAt const& there,
+                     JournalPlace const& at,
+                     Position end) const {
+    bool const damaged = there.state == FrameAt::State::damaged;
+    if (damaged && there.header.kind == FrameKind::data) {
+        end = there.header.last_position().next();
+    } else if (auto const next = next_frame(window, segment.header, at.offset);
+               next && next.value() && next.value()->state == FrameAt::State::whole) {
+        end = next.value()->header.first_position;
+    }
+    return corrupt(at.segment,
+                   at.offset,
+                   at.position.next(),
+                   Position{std::max(end.value - 1, at.position.next().value)},
+                   damaged ? kHashDiffers : kNoFrame);
 }
 
 Result<> Reader::pread(SegmentNumber number, Offset offset, std::span<std::byte> into) const {

@@ -22,6 +22,11 @@ class Reader {
     Position durable() const { return Position{marks_.durable.load(std::memory_order_acquire)}; }
     /// Visits one segment's frames; true when the next segment goes on.
     Result<bool> read_segment(OpenSegment const& segment, Walk& walk, Position last) const;
+    Error damage(ReadWindow& window,
+                 OpenSegment const& segment,
+                 FrameAt const& there,
+                 JournalPlace const& at,
+                 Position end) const;
 
     Marks const& marks_;
     SegmentTable& table_;

@@ -91,10 +91,7 @@ Result<Recovery::Stop> Recovery::read_segment(Walk& walk) {
     for (;;) {
         CAPSTAN_TRY(stop.frame, frame_at(window, header_, walk.place().offset));
         if (stop.frame.state == FrameAt::State::unknown) {
-            return Error{Errc::format_unknown,
-                         "segment " + std::to_string(header_.number) + ", offset " +
-                             std::to_string(walk.place().offset.value) +
-                             ": a frame of a newer format"};
+            return newer_format(walk.place().offset);
         }
         if (stop.sealed || stop.frame.state != FrameAt::State::whole) {
             stop.frame.payload = {};
@@ -141,8 +138,8 @@ Result<> Recovery::go_on(Walk& walk, Stop const& stop) {
                        before.offset,
                        before.position.next(),
                        Position{end.value - 1},
-                       damaged ? "the payload of a frame differs from its hash"
-                               : "no frame here, but a later segment says that there was one");
+                       std::string(damaged ? kHashDiffers : kNoFrame) +
+                           ", but a later segment goes on behind");
     }
     CAPSTAN_TRY(walk.enter(header_));
     declared_ = std::max(declared_, closed.last);
@@ -156,24 +153,23 @@ Result<> Recovery::go_on(Walk& walk, Stop const& stop) {
 /// the former.
 Result<> Recovery::check_end(Walk const& walk, Stop const& stop) {
     auto const& end = walk.place();
-    CAPSTAN_TRY(auto const rest, look_behind(end.offset));
+    CAPSTAN_TRY(auto const rest, look_behind(end.offset, stop.frame));
     auto const declared = std::max(declared_, rest.declared);
-    bool const damaged = stop.frame.state == FrameAt::State::damaged;
+    auto const& header = stop.frame.header;
+    bool const damaged =
+        stop.frame.state == FrameAt::State::damaged && header.kind == FrameKind::data;
     // A frame is flushed as a whole: with part of it below the checkpoint all of it was.
-    bool const holds_declared = damaged && stop.frame.header.kind == FrameKind::data &&
-                                stop.frame.header.first_position <= declared;
+    bool const holds_declared = damaged && header.first_position <= declared;
     if (declared > end.position || holds_declared) {
-        auto const last = rest.next && *rest.next > end.position.next()
-                              ? Position{rest.next->value - 1}
-                              : std::max(declared, end.position.next());
+        auto const last = damaged     ? header.last_position()
+                          : rest.next ? Position{rest.next->value - 1}
+                                      : declared;
         return corrupt(end.segment,
                        end.offset,
                        end.position.next(),
-                       last,
-                       std::string(damaged ? "the payload of a frame differs from its hash"
-                                           : "no whole frame here") +
-                           ", but position " + std::to_string(declared.value) +
-                           " was declared durable");
+                       std::max(last, end.position.next()),
+                       std::string(damaged ? kHashDiffers : kNoFrame) + ", but position " +
+                           std::to_string(declared.value) + " was declared durable");
     }
     if (stop.sealed) {
         return corrupt(end.segment.next(),
@@ -187,25 +183,31 @@ Result<> Recovery::check_end(Walk const& walk, Stop const& stop) {
 
 /// Every block behind the end may be the start of a frame that was in flight, or of one behind a
 /// rotten frame.
-Result<Recovery::Rest> Recovery::look_behind(Offset end) {
-    auto const block = block_bytes(header_.block_shift);
+Result<Recovery::Rest> Recovery::look_behind(Offset end, FrameAt const& there) {
     CAPSTAN_TRY(auto window, ReadWindow::over(*file_));
     Rest rest;
-    for (auto at = end.value; at < window.file_bytes(); at += block) {
-        CAPSTAN_TRY(auto const head, window.view(at, kFrameHeaderBytes));
-        auto const found = probe_header(head, header_, Offset{at});
-        if (found.state == FrameAt::State::unknown) {
-            return Error{Errc::format_unknown,
-                         "segment " + std::to_string(header_.number) + ", offset " +
-                             std::to_string(at) + ": a frame of a newer format"};
-        }
-        if (found.state == FrameAt::State::whole) {
-            rest.declared = std::max(rest.declared, found.header.durable_position);
-            rest.next = rest.next.value_or(found.header.first_position);
-            rest.end = std::max(rest.end, std::min(found.end(), window.file_bytes()));
-        }
+    if (there.state == FrameAt::State::damaged) {
+        rest.end = std::min(there.end(), window.file_bytes());
     }
-    return rest;
+    for (auto at = end;;) {
+        CAPSTAN_TRY(auto const found, next_frame(window, header_, at));
+        if (!found) {
+            return rest;
+        }
+        at = found->header.offset;
+        if (found->state == FrameAt::State::unknown) {
+            return newer_format(at);
+        }
+        rest.declared = std::max(rest.declared, found->header.durable_position);
+        rest.next = rest.next.value_or(found->header.first_position);
+        rest.end = std::max(rest.end, std::min(found->end(), window.file_bytes()));
+    }
+}
+
+Error Recovery::newer_format(Offset offset) const {
+    return Error{Errc::format_unknown,
+                 "segment " + std::to_string(header_.number) + ", offset " +
+                     std::to_string(offset.value) + ": a frame of a newer format"};
 }
 
 /// Makes what was read durable and the rest unreadable, for ever.

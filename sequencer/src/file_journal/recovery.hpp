@@ -36,7 +36,7 @@ class Recovery {
     /// What stands behind the end of the last segment.
     struct Rest {
         Position declared;             // durable, as a header there says
-        std::optional<Position> next;  // first position of the first frame there
+        std::optional<Position> next;  // first position of the next header there
         std::uint64_t end = 0;         // of the last frame there
     };
     /// A frame that nothing read so far declares durable.
@@ -51,7 +51,8 @@ class Recovery {
     Result<> go_on(Walk& walk, Stop const& stop);
     void note(FrameAt const& frame);
     Result<> check_end(Walk const& walk, Stop const& stop);
-    Result<Rest> look_behind(Offset end);
+    Result<Rest> look_behind(Offset end, FrameAt const& there);
+    Error newer_format(Offset offset) const;
     Result<> settle(Offset end, std::uint64_t rest_end);
     Result<> write_again(File& file, Offset from, Offset end);
     Result<std::vector<ClosedSegment>> unsealed();

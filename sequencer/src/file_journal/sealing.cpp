@@ -63,11 +63,7 @@ Result<> Writer::write_footer(File& file, FrameHeader header, ByteView footer) {
     auto const end = header.offset.value + frame.size();
     CAPSTAN_TRY(auto const size, or_fail(file.size()));
     if (end > size) {
-        auto allocated = file.allocate(end);
-        if (!allocated && allocated.error().code == Errc::storage_full) {
-            return allocated;
-        }
-        CAPSTAN_TRY(or_fail(std::move(allocated)));
+        CAPSTAN_TRY(or_fail_unless_short(file.allocate(end)));
     }
     CAPSTAN_TRY(or_fail(file.pwrite(frame, header.offset.value)));
     CAPSTAN_TRY(or_fail(file.datasync()));

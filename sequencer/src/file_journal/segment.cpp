@@ -105,7 +105,9 @@ FrameAt probe_header(ByteView bytes, SegmentHeader const& segment, Offset offset
     auto header = decode_frame_header(bytes);
     if (!header) {
         bool const newer = header.error().code == Errc::format_unknown;
-        return {newer ? FrameAt::State::unknown : FrameAt::State::absent, {}, {}};
+        FrameHeader nothing;
+        nothing.offset = offset;
+        return {newer ? FrameAt::State::unknown : FrameAt::State::absent, nothing, {}};
     }
     bool const here = header.value().offset == offset &&
                       header.value().block_shift == segment.block_shift &&
@@ -126,6 +128,20 @@ Result<FrameAt> frame_at(ReadWindow& window, SegmentHeader const& segment, Offse
     found.state = sound ? FrameAt::State::whole : FrameAt::State::damaged;
     found.payload = sound ? payload : ByteView{};
     return found;
+}
+
+Result<std::optional<FrameAt>> next_frame(ReadWindow& window,
+                                          SegmentHeader const& segment,
+                                          Offset behind) {
+    auto const block = block_bytes(segment.block_shift);
+    for (auto at = behind.value + block; at < window.file_bytes(); at += block) {
+        CAPSTAN_TRY(auto const head, window.view(at, kFrameHeaderBytes));
+        auto const found = probe_header(head, segment, Offset{at});
+        if (found.state != FrameAt::State::absent) {
+            return std::optional<FrameAt>(found);
+        }
+    }
+    return std::optional<FrameAt>{};
 }
 
 Result<std::optional<FrameAt>> last_frame(File& file, SegmentHeader const& segment) {

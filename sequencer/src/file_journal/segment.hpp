@@ -25,6 +25,8 @@ constexpr std::uint64_t block_bytes(std::uint8_t block_shift) {
     return std::uint64_t{1} << block_shift;
 }
 
+inline constexpr std::string_view kHashDiffers = "the payload of a frame differs from its hash";
+inline constexpr std::string_view kNoFrame = "no whole frame here";
 /// `segment 3, offset 8192, positions 17..20: payload hash differs`
 Error corrupt(
     SegmentNumber segment, Offset offset, Position first, Position last, std::string_view why);
@@ -73,6 +75,12 @@ struct FrameAt {
 /// The header alone is looked at: `whole` says nothing of the payload.
 FrameAt probe_header(ByteView bytes, SegmentHeader const& segment, Offset offset);
 Result<FrameAt> frame_at(ReadWindow& window, SegmentHeader const& segment, Offset offset);
+
+/// The first place behind `behind` where a frame header of this life stands, of this format or a
+/// newer one. The payload is not looked at. Nothing: there is none.
+Result<std::optional<FrameAt>> next_frame(ReadWindow& window,
+                                          SegmentHeader const& segment,
+                                          Offset behind);
 
 /// The last place in the file where a frame header of this life stands. The payload has been
 /// checked and is not handed out. Nothing: there is none.

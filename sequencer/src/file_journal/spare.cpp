@@ -70,7 +70,9 @@ Result<> Spare::recycle(std::string const& name) {
     CAPSTAN_TRY(storage_.sync());
     auto opened = storage_.open(kSpareUnfinishedName, OpenMode::write);
     if (!opened) {
-        return opened.error();
+        // Out of descriptors: it is gone from the journal, and removed before the next spare is
+        // begun.
+        return opened.error().code == Errc::overloaded ? Result<>(success()) : opened.error();
     }
     file_ = std::move(opened.value());
     state_ = State::unfinished;

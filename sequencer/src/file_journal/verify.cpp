@@ -17,12 +17,13 @@ class Verifier {
 
   private:
     Result<> verify_segment(bool is_last);
-    bool take_header(Result<SegmentHeader> const& read);
+    bool take_header(SegmentHeader const& header);
+    Result<> pass_segment(JournalFault fault, std::string detail);
     Result<> verify_frames(ReadWindow& window, bool is_last);
+    void forgive_torn_tail();
     void take_frame(FrameAt const& frame);
     void take_submissions(FrameAt const& frame);
     Result<> pass_damage(ReadWindow& window, FrameAt const& found, bool is_last);
-    Result<std::optional<FrameAt>> next_frame(ReadWindow& window, Offset behind);
     Result<Position> end_of_segment();
 
     void note(JournalFault fault, Position first, Position last, std::string detail);
@@ -39,6 +40,7 @@ class Verifier {
 
     Position expected_{1};          // of the next submission
     std::optional<Hash128> chain_;  // before it; nothing behind damage
+    bool identified_ = false;       // a header was read: partition and lineage are known
     bool any_ = false;              // a segment was read: what comes must follow it
     std::vector<ByteView> submissions_;
 };
@@ -54,8 +56,7 @@ Result<VerifyReport> Verifier::run() {
         if (any_ && number != number_.next()) {
             number_ = number_.next();
             at_ = Offset{0};
-            note(JournalFault::segment_missing, expected_, expected_, "no such file");
-            chain_.reset();
+            CAPSTAN_TRY(pass_segment(JournalFault::segment_missing, "no such file"));
         }
         number_ = number;
         CAPSTAN_TRY(verify_segment(number == numbers_.back()));
@@ -71,43 +72,52 @@ Result<> Verifier::verify_segment(bool is_last) {
     ++report_.segments;
     CAPSTAN_TRY(auto const file, storage_.open(segment_name(number_), OpenMode::read));
     auto const header = read_segment_header(*file, number_);
-    if (!take_header(header)) {
-        any_ = true;
-        chain_.reset();
-        return success();
-    }
     any_ = true;
+    if (!header) {
+        bool const newer = header.error().code == Errc::format_unknown;
+        return pass_segment(newer ? JournalFault::format_unknown : JournalFault::header_damaged,
+                            header.error().detail);
+    }
+    if (!take_header(header.value())) {
+        return pass_segment(JournalFault::foreign, "another partition or lineage");
+    }
     at_ = Offset{block_bytes(header_.block_shift)};
     CAPSTAN_TRY(auto window, ReadWindow::over(*file));
     CAPSTAN_TRY(verify_frames(window, is_last));
+    if (is_last) {
+        forgive_torn_tail();
+    }
     if (!sealed_ && !is_last) {
         note(JournalFault::footer_missing, {}, {}, "closed and not sealed");
     }
     return success();
 }
 
-/// False when the segment can't be read any further.
-bool Verifier::take_header(Result<SegmentHeader> const& read) {
-    if (!read) {
-        bool const newer = read.error().code == Errc::format_unknown;
-        note(newer ? JournalFault::format_unknown : JournalFault::header_damaged,
-             expected_,
-             expected_,
-             read.error().detail);
+/// Nothing of the segment can be read.
+Result<> Verifier::pass_segment(JournalFault fault, std::string detail) {
+    CAPSTAN_TRY(auto const end, end_of_segment());
+    note(fault, expected_, Position{std::max(end.value - 1, expected_.value)}, std::move(detail));
+    expected_ = end;
+    chain_.reset();
+    return success();
+}
+
+/// False when it is of another journal.
+bool Verifier::take_header(SegmentHeader const& header) {
+    if (!identified_) {
+        identified_ = true;
+        report_.first = header.first_position;
+        report_.lineage = header.lineage;
+        report_.partition = header.partition;
+        if (number_ == numbers_.front()) {
+            expected_ = header.first_position;
+            chain_ = header.chain;
+        }
+    }
+    if (header.lineage != report_.lineage || header.partition != report_.partition) {
         return false;
     }
-    header_ = read.value();
-    if (!any_) {
-        report_.first = header_.first_position;
-        report_.lineage = header_.lineage;
-        report_.partition = header_.partition;
-        expected_ = header_.first_position;
-        chain_ = header_.chain;
-    }
-    if (header_.lineage != report_.lineage || header_.partition != report_.partition) {
-        note(JournalFault::foreign, expected_, expected_, "another partition or lineage");
-        return false;
-    }
+    header_ = header;
     if (header_.first_position != expected_ && chain_) {
         note(JournalFault::positions_broken,
              std::min(expected_, header_.first_position),
@@ -142,6 +152,19 @@ Result<> Verifier::verify_frames(ReadWindow& window, bool is_last) {
         CAPSTAN_TRY(pass_damage(window, found, is_last));
         if (at_ == before) {
             return success();
+        }
+    }
+}
+
+/// What nothing in the last segment declares durable was never acknowledged.
+void Verifier::forgive_torn_tail() {
+    for (auto& problem : report_.problems) {
+        bool const torn = problem.fault == JournalFault::frame_damaged &&
+                          problem.segment == number_ && problem.first > declared_;
+        if (torn) {
+            problem.fault = JournalFault::torn_tail;
+            expected_ = std::min(expected_, problem.first);
+            chain_.reset();
         }
     }
 }
@@ -194,11 +217,10 @@ void Verifier::take_submissions(FrameAt const& frame) {
 /// Stays where it is at the end of the segment.
 Result<> Verifier::pass_damage(ReadWindow& window, FrameAt const& found, bool is_last) {
     bool const damaged = found.state == FrameAt::State::damaged;
-    std::string const why = damaged ? "payload hash differs" : "no frame here";
-    CAPSTAN_TRY(auto const next, next_frame(window, at_));
+    CAPSTAN_TRY(auto const next, next_frame(window, header_, at_));
     bool const is_footer = damaged && found.header.kind == FrameKind::footer;
     auto end = expected_;  // behind what is missing here
-    if (next) {
+    if (next && next->state == FrameAt::State::whole) {
         end = next->header.first_position;
         declared_ = std::max(declared_, next->header.durable_position);
     } else if (!is_last) {
@@ -207,11 +229,10 @@ Result<> Verifier::pass_damage(ReadWindow& window, FrameAt const& found, bool is
         end = found.header.first_position.plus(found.header.count);
     }
     if (end > expected_) {
-        bool const torn = is_last && expected_ > declared_;
-        note(torn ? JournalFault::torn_tail : JournalFault::frame_damaged,
+        note(JournalFault::frame_damaged,
              expected_,
              Position{end.value - 1},
-             why);
+             std::string(damaged ? kHashDiffers : kNoFrame));
     }
     if (!next) {
         if (end > expected_ && !is_last) {
@@ -224,19 +245,6 @@ Result<> Verifier::pass_damage(ReadWindow& window, FrameAt const& found, bool is
     expected_ = end;
     chain_.reset();
     return success();
-}
-
-/// The next header of this life of the file.
-Result<std::optional<FrameAt>> Verifier::next_frame(ReadWindow& window, Offset behind) {
-    auto const block = block_bytes(header_.block_shift);
-    for (auto at = behind.value + block; at < window.file_bytes(); at += block) {
-        CAPSTAN_TRY(auto const head, window.view(at, kFrameHeaderBytes));
-        auto const found = probe_header(head, header_, Offset{at});
-        if (found.state == FrameAt::State::whole) {
-            return std::optional<FrameAt>(found);
-        }
-    }
-    return std::optional<FrameAt>{};
 }
 
 /// What the next segment says of this one's end; what is expected, if it says nothing.

@@ -86,11 +86,7 @@ Result<> Writer::prepare_spare() {
     auto const batches =
         std::max<std::uint64_t>(1, left / std::max<std::uint64_t>(1, last_batch_bytes_));
     auto const share = spare_.missing_bytes() / batches * 3 / 2;
-    auto stepped = spare_.step(std::max(kSpareStepBytesMin, share));
-    if (!stepped && stepped.error().code == Errc::storage_full) {
-        return stepped;
-    }
-    return or_fail(std::move(stepped));
+    return or_fail_unless_short(spare_.step(std::max(kSpareStepBytesMin, share)));
 }
 
 SpareState Writer::spare() const {
@@ -110,6 +106,12 @@ Result<> Writer::check_alive() const {
 Error Writer::fail(Error const& cause) {
     failure_ = Error{Errc::storage_failed, cause.detail};
     return *failure_;
+}
+
+Result<> Writer::or_fail_unless_short(Result<> outcome) {
+    bool const is_short = !outcome && (outcome.error().code == Errc::storage_full ||
+                                       outcome.error().code == Errc::overloaded);
+    return is_short ? outcome : or_fail(std::move(outcome));
 }
 
 /// Cuts the batch into frames and returns their size on disk.
@@ -167,23 +169,13 @@ Result<> Writer::start_segment(SegmentHeader header, std::uint64_t bytes) {
     if (header.size_bytes > kSegmentBytesMax) {
         return Error{Errc::too_large, "a batch of " + std::to_string(bytes) + " bytes"};
     }
-    auto const full = [](Result<> const& outcome) {
-        return !outcome && outcome.error().code == Errc::storage_full;
-    };
-    auto prepared = spare_.complete(header.size_bytes);
-    if (full(prepared)) {
-        return prepared;
-    }
-    CAPSTAN_TRY(or_fail(std::move(prepared)));
+    CAPSTAN_TRY(or_fail_unless_short(spare_.complete(header.size_bytes)));
     auto file = spare_.take();
     auto written = write_header(*file, header);
     if (written) {
         written = storage_.rename(kSpareName, segment_name(SegmentNumber{header.number}));
     }
-    if (full(written)) {
-        return written;
-    }
-    CAPSTAN_TRY(or_fail(std::move(written)));
+    CAPSTAN_TRY(or_fail_unless_short(std::move(written)));
     CAPSTAN_TRY(or_fail(storage_.sync()));
 
     tail_.segment = header;

@@ -62,15 +62,16 @@ class Writer {
     Result<> check_alive() const;
     /// From here on nothing is written: what the disk holds is unknown.
     Error fail(Error const& cause);
-    /// Passes a success on; an error is the end, unless it was only that no descriptor was left:
-    /// that changes nothing.
+    /// Passes a success on; an error is the end.
     template <class T>
     Result<T> or_fail(Result<T> outcome) {
-        if (!outcome && outcome.error().code != Errc::overloaded) {
+        if (!outcome) {
             return fail(outcome.error());
         }
         return outcome;
     }
+    /// The same, but for want of disk space or descriptors, where all is still as it was.
+    Result<> or_fail_unless_short(Result<> outcome);
 
     std::uint64_t plan(std::span<ByteView const> submissions);
     bool fits(std::uint64_t bytes) const;

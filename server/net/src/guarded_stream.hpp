@@ -65,6 +65,11 @@ class GuardedStream {
     bool guarding_ = false;
 };
 
+inline void beast_close_socket(GuardedStream& stream) {
+    boost::system::error_code ignored;
+    stream.socket().close(ignored);
+}
+
 inline void teardown(boost::beast::role_type role,
                      GuardedStream& stream,
                      boost::system::error_code& error) {
