@@ -1,5 +1,6 @@
-#include <boost/algorithm/string/predicate.hpp>
 #include <capstan/server/net/http.hpp>
+
+#include <boost/algorithm/string/predicate.hpp>
 #include <nlohmann/json.hpp>
 
 namespace capstan {
