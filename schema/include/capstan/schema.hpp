@@ -8,5 +8,6 @@
 #include <capstan/schema/ids.hpp>         // Seq, Cursor, DeviceId, Attempt, Position, StreamName, ...
 #include <capstan/schema/limits.hpp>      // every limit, in one table
 #include <capstan/schema/run.hpp>         // a device's frozen run; a run as readers get it
+#include <capstan/schema/stream_position.hpp>  // first, tail, 118, -10, @time: one grammar
 #include <capstan/schema/submission.hpp>  // what the journal stores and the fold decides on
 #include <capstan/schema/wire.hpp>        // messages between device and server
