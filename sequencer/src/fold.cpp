@@ -84,7 +84,6 @@ void advance_mark(StreamRow& stream) {
 /// Step 7.
 void accept(FoldRows& rows, Request const& run, Verdict& verdict) {
     auto const is_floor = run.view.run.is_floor();
-    verdict.preceding_seq = run.preceding_seq;
     verdict.count = run.view.run.count();
     if (!is_floor) {
         if (!rows.stream.exists()) {
@@ -131,6 +130,7 @@ Verdict fold_run(Decide decide, FoldRows& rows, SubmissionView const& view) {
     }
     verdict.last = rows.device.last;
     verdict.attempt = rows.device.attempt;
+    verdict.preceding_seq = rows.device.preceding_seq;
     return verdict;
 }
 

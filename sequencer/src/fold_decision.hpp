@@ -17,7 +17,6 @@ struct AllRules {
     static constexpr bool older_attempts_are_settled = true;
     static constexpr bool halted_attempts_stay_halted = true;
     static constexpr bool after_names_the_attempt = true;
-    static constexpr bool floor_records_repeat = true;
 };
 
 struct Decision {
@@ -134,7 +133,7 @@ std::optional<Decision> decided_before(DeviceRow const& device, Request const& r
     if (Rules::halted_attempts_stay_halted && device.halted) {
         return Decision{Verdict::halted, device.halted};
     }
-    if (Rules::floor_records_repeat && floor_repeats(device, run)) {
+    if (floor_repeats(device, run)) {
         return Decision{Verdict::duplicate, std::nullopt};
     }
     return std::nullopt;

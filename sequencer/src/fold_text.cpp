@@ -17,7 +17,8 @@ std::string detail_of_refusal(Errc reason, Verdict const& verdict, SubmissionVie
         case Errc::generation_changed:
             return "generation " + to_string(view.generation) + " does not hold " + p;
         case Errc::preceding_seq_invalid:
-            return p + ", head " + text(verdict.head.value);
+            return p + ", expected " + text(verdict.preceding_seq.value) + ".." +
+                   text(verdict.head.value);
         case Errc::rebase_needed:
             return p + ", merge mark " + text(verdict.mark.value);
         case Errc::position_conflict:
@@ -71,7 +72,7 @@ std::string detail(Verdict const& verdict, SubmissionView const& view) {
         case Verdict::behind_itself:
             return "expected after=" + to_string(verdict.last) + ", got " + to_string(run.after);
         case Verdict::halted:
-            return "an earlier run was refused: " + std::string(describe(*verdict.reason).name);
+            return "an earlier run of attempt " + text(run.attempt.value) + " was refused";
         case Verdict::refused:
             return detail_of_refusal(*verdict.reason, verdict, view);
         default:

@@ -42,20 +42,24 @@ class ByteWriter {
     explicit ByteWriter(Bytes& out) : out_(out) {}
     template <std::integral T>
     ByteWriter& put(T value) {
-        auto const* raw = reinterpret_cast<std::byte const*>(&value);
-        out_.insert(out_.end(), raw, raw + sizeof value);
-        return *this;
+        return append(&value, sizeof value);
     }
-    ByteWriter& put(ByteView bytes) {
-        out_.insert(out_.end(), bytes.begin(), bytes.end());
-        return *this;
-    }
+    ByteWriter& put(ByteView bytes) { return append(bytes.data(), bytes.size()); }
     ByteWriter& put(std::string_view text) { return put(as_bytes(text)); }
     ByteWriter& put(Hash128 const& hash) { return put(hash.low).put(hash.high); }
     ByteWriter& put(DeviceId const& device) { return put(ByteView(device.bytes)); }
     std::size_t size() const { return out_.size(); }
 
   private:
+    ByteWriter& append(void const* from, std::size_t bytes) {
+        auto const at = out_.size();
+        out_.resize(at + bytes);
+        if (bytes > 0) {
+            std::memcpy(out_.data() + at, from, bytes);
+        }
+        return *this;
+    }
+
     Bytes& out_;
 };
 

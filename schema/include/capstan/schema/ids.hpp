@@ -68,6 +68,14 @@ struct Offset {
     friend auto operator<=>(Offset, Offset) = default;
 };
 
+/// A file of a journal: 1, 2, 3, … 0 reads "none".
+struct SegmentNumber {
+    std::uint64_t value = 0;
+    constexpr SegmentNumber next() const { return SegmentNumber{value + 1}; }
+    constexpr SegmentNumber before() const { return SegmentNumber{value - 1}; }
+    friend auto operator<=>(SegmentNumber, SegmentNumber) = default;
+};
+
 /// A stream in creation order of its partition: 1, 2, 3, … Sessions use it as handle; clients never
 /// store it.
 struct StreamNumber {

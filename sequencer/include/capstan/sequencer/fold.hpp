@@ -52,10 +52,10 @@ struct Verdict {
     // Of a run, unless `not_your_device`: the device's state after it.
     Link last;
     Attempt attempt;
+    Seq preceding_seq;  // accepted: the run's, with `kAtHead` resolved
     // Accepted. The seqs of a duplicate are on the tape; see the index.
     Seq first;                // of its events; 0 for a floor record
     std::uint32_t count = 0;  // of its events
-    Seq preceding_seq;        // as set: `kAtHead` is resolved
     // The stream, after it.
     Seq head;
     Seq mark;              // mark(head): goes with each run to readers

@@ -71,8 +71,11 @@ struct StreamMoved {
 class PartitionListener {
   public:
     virtual ~PartitionListener() = default;
-    /// In journal order; each submitted token exactly once, unless the partition stops.
+    /// In journal order. Each submitted token comes here or to `on_turned_away` exactly once,
+    /// unless the partition stops.
     virtual void on_folded(std::span<Folded const> batch) = 0;
+    /// Nothing of these was written: there is no room (`storage_full`).
+    virtual void on_turned_away(std::span<std::uint64_t const> tokens, Error const& why) = 0;
     /// After `on_folded` of the same batch, once for each stream that moved.
     virtual void on_moved(StreamMoved const& moved) = 0;
     /// A write or a flush failed, or the fold met a record that it doesn't know: nothing is acked

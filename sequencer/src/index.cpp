@@ -1,0 +1,193 @@
+#include <algorithm>
+#include <capstan/sequencer/index.hpp>
+#include <iterator>
+#include <ranges>
+
+#include "change_log.hpp"
+#include "footer_cache.hpp"
+#include "run_chunk.hpp"
+#include "run_match.hpp"
+#include "segment_runs.hpp"
+
+namespace capstan {
+
+bool RunCollector::take(RunEntry const& run, RunCursor& cursor) {
+    bool const fits = runs_ < limit_.runs && bytes_ + run.place.bytes <= limit_.bytes;
+    if (runs_ != 0 && !fits) {
+        full_ = true;
+        return false;
+    }
+    out_.push_back(run);
+    ++runs_;
+    bytes_ += run.place.bytes;
+    cursor.next = run.end();
+    return true;
+}
+
+struct Index::Pending {
+    ChangeLog changes;
+    RunChunkWriter runs;
+    std::vector<LinksWrite> links;
+};
+
+Index::Index(CheckpointStore const& store, SegmentReader const& segments, IndexOptions options)
+    : store_(store),
+      sealed_runs_(store, segments, options),
+      pending_(std::make_unique<Pending>()) {}
+
+Index::~Index() = default;
+
+Result<> Index::recover() {
+    CAPSTAN_INVARIANT(memory_.empty());
+    CAPSTAN_TRY(auto const stored, store_.runs());
+    sealed_through_ = stored.retired;
+    for (auto const& chunk : stored.chunks) {
+        CAPSTAN_TRY(auto const runs, decode_run_chunk(chunk));
+        for (auto const& run : runs) {
+            runs_of(run.place.segment).add(run);
+        }
+    }
+    return success();
+}
+
+SegmentRuns& Index::runs_of(SegmentNumber segment) {
+    if (memory_.empty() || memory_.back()->segment() < segment) {
+        CAPSTAN_INVARIANT(segment > sealed_through_);
+        memory_.push_back(std::make_shared<SegmentRuns>(segment));
+    }
+    CAPSTAN_INVARIANT(memory_.back()->segment() == segment);
+    return *memory_.back();
+}
+
+void Index::add(RunEntry const& run) {
+    runs_of(run.place.segment).add(run);
+    pending_->runs.add(run);
+    pending_->changes.add(run.stream, run.position);
+}
+
+void Index::note_change(StreamNumber stream, Position position) {
+    pending_->changes.add(stream, position);
+}
+
+Result<> Index::read(RunCursor& cursor, ReadLimit limit, std::vector<RunEntry>& out) {
+    RunCollector into(limit, out);
+    for (;;) {
+        auto const start = cursor.next;
+        read_memory(cursor, into);
+        // What memory has begun to tell it tells to the end.
+        if (into.full() || cursor.next != start) {
+            return success();
+        }
+        CAPSTAN_TRY(sealed_runs_.read(cursor, into));
+        if (into.full() || cursor.next == start) {
+            return success();
+        }
+    }
+}
+
+void Index::read_memory(RunCursor& cursor, RunCollector& into) const {
+    for (auto const& segment : memory_) {
+        auto const runs = segment->runs(cursor.stream);
+        if (runs.empty() || runs.front().first > cursor.next) {
+            continue;
+        }
+        for (auto const& run : runs_from(runs, cursor.next)) {
+            if (!into.take(segment->entry(cursor.stream, run), cursor)) {
+                return;
+            }
+        }
+    }
+}
+
+Result<std::optional<RunEntry>> Index::find(StreamNumber stream, Seq seq) {
+    RunCursor cursor{stream, seq};
+    std::vector<RunEntry> found;
+    CAPSTAN_TRY(read(cursor, {.runs = 1}, found));
+    if (found.empty() || found.front().first > seq) {
+        return std::optional<RunEntry>();
+    }
+    return std::optional(found.front());
+}
+
+Result<std::optional<RunEntry>> Index::find_run(RunKey const& key, Seq above) {
+    for (auto const& segment : std::views::reverse(memory_)) {
+        for (auto const& run : std::views::reverse(segment->runs(key.stream))) {
+            if (auto const step = match(run, key, above); step != RunMatch::older) {
+                return step == RunMatch::found ? std::optional(segment->entry(key.stream, run))
+                                               : std::nullopt;
+            }
+        }
+    }
+    return sealed_runs_.find_run(key, above);
+}
+
+Result<std::vector<StreamChange>> Index::changed_after(Position position, std::size_t limit) {
+    auto const& recent = pending_->changes;
+    std::vector<StreamChange> result;
+    for (auto from = position; result.size() < limit;) {
+        auto const wanted = limit - result.size();
+        CAPSTAN_TRY(auto const stored, store_.changed_after(from, wanted));
+        for (auto const& change : stored) {
+            // One that has changed again since follows below. (The store may be newer than
+            // `committed` has told; then what it knows is in the log still.)
+            if (!recent.last_change(change.stream)) {
+                result.push_back(change);
+            }
+        }
+        if (stored.size() < wanted) {
+            recent.changed_after(position, limit, result);
+            break;
+        }
+        from = stored.back().position;
+    }
+    return result;
+}
+
+std::vector<SegmentNumber> Index::to_seal(SegmentNumber open) const {
+    std::vector<SegmentNumber> numbers;
+    for (auto number = sealed_through_.next(); number < open; number = number.next()) {
+        numbers.push_back(number);
+    }
+    return numbers;
+}
+
+FooterJob Index::seal(SegmentNumber segment) const {
+    FooterJob job;
+    job.segment_ = segment;
+    job.too_late_ = segment <= sealed_through_;
+    job.store_ = &store_;
+    for (auto const& runs : memory_) {
+        if (runs->segment() < segment) {
+            job.older_.push_back(runs);
+        } else if (runs->segment() == segment) {
+            job.runs_ = runs;
+        }
+    }
+    return job;
+}
+
+/// In order: the links that a later segment changes are newer than those of an older one.
+void Index::sealed(SealedSegment segment) {
+    CAPSTAN_INVARIANT(segment.number > sealed_through_);
+    auto const number = segment.number;
+    waiting_.emplace(number, std::move(segment));
+    while (!waiting_.empty() && waiting_.begin()->first == sealed_through_.next()) {
+        sealed_through_ = sealed_through_.next();
+        std::ranges::move(waiting_.begin()->second.links, std::back_inserter(pending_->links));
+        waiting_.erase(waiting_.begin());
+    }
+}
+
+IndexDelta Index::take_delta() {
+    IndexDelta delta{pending_->runs.take(), std::exchange(pending_->links, {}), sealed_through_};
+    std::erase_if(delta.runs,
+                  [&](RunChunk const& chunk) { return chunk.segment <= sealed_through_; });
+    return delta;
+}
+
+void Index::committed(Position position, SegmentNumber retired) {
+    pending_->changes.drop_through(position);
+    std::erase_if(memory_, [&](auto const& runs) { return runs->segment() <= retired; });
+}
+
+}  // namespace capstan

@@ -1,0 +1,132 @@
+#include <capstan/engine/runtime/random.hpp>
+
+#include "partition_impl.hpp"
+
+namespace capstan {
+
+Result<> JournalSegments::read(SegmentNumber segment,
+                               Offset offset,
+                               std::span<std::byte> into) const {
+    return journal_->pread(segment, offset, into);
+}
+
+Result<FooterPlace> JournalSegments::footer(SegmentNumber segment) const {
+    CAPSTAN_TRY(auto const extent, journal_->footer(segment));
+    return FooterPlace{extent.offset, extent.bytes};
+}
+
+Result<std::unique_ptr<Partition>> Partition::open(PartitionOptions const& options,
+                                                   PartitionSeams const& seams,
+                                                   PartitionListener& listener) {
+    auto partition = std::make_unique<PartitionImpl>(options, seams, listener);
+    CAPSTAN_TRY(partition->recover());
+    return partition;
+}
+
+PartitionImpl::PartitionImpl(PartitionOptions const& options,
+                             PartitionSeams const& seams,
+                             PartitionListener& listener)
+    : options_(options),
+      seams_(seams),
+      listener_(listener),
+      rows_(seams.checkpoints),
+      index_(seams.checkpoints, segments_) {}
+
+Result<> PartitionImpl::recover() {
+    JournalOptions journal{.partition = options_.partition,
+                           .segment_bytes = options_.segment_bytes};
+    CAPSTAN_TRY(auto const checkpoint, seams_.checkpoints.load());
+    if (checkpoint) {
+        CAPSTAN_TRY(row_, decode_partition_row(checkpoint->partition_row));
+        folded_place_ = {
+            checkpoint->position, checkpoint->chain, checkpoint->segment, checkpoint->offset};
+        committed_ = checkpoint->position;
+        journal.checkpoint = folded_place_;
+    }
+    CAPSTAN_TRY(index_.recover());
+    auto const fold_tail = [this](StoredSubmission const& stored) -> Result<Visit> {
+        CAPSTAN_TRY(fold_one({.record = stored.bytes,
+                              .position = stored.position,
+                              .segment = stored.segment,
+                              .offset = stored.offset}));
+        folded_place_ = stored.after();
+        return Visit::next;
+    };
+    CAPSTAN_TRY(auto opened, FileJournal::open(seams_.storage, seams_.random, journal, fold_tail));
+    journal_ = std::move(opened.journal);
+    moves_.clear();  // nobody listens yet
+    move_of_.clear();
+    CAPSTAN_TRY(seal_left_open(opened.recovery.unsealed));
+    if (!row_.has_genesis()) {
+        CAPSTAN_TRY(write_genesis());
+    }
+    appended_ = row_.position;
+    schedule_checkpoint();
+    return success();
+}
+
+Result<> PartitionImpl::seal_left_open(std::span<ClosedSegment const> segments) {
+    for (auto const& segment : segments) {
+        CAPSTAN_TRY(auto sealed, index_.seal(segment.number).run());
+        CAPSTAN_TRY(journal_->seal(segment.number, sealed.footer));
+        index_.sealed(std::move(sealed));
+    }
+    return success();
+}
+
+Result<> PartitionImpl::write_genesis() {
+    auto const genesis = encode_genesis(journal_->lineage(), options_.partition);
+    ByteView const record = genesis;
+    CAPSTAN_TRY(auto const appended, journal_->append({&record, 1}));
+    CAPSTAN_TRY(journal_->flush());
+    auto const& frame = appended.frames.front();
+    CAPSTAN_TRY(fold_one({.record = record,
+                          .position = frame.first,
+                          .segment = frame.segment,
+                          .offset = frame.payload()}));
+    folded_place_ = frame.after();
+    return success();
+}
+
+std::pair<Position, Hash128> PartitionImpl::position() const {
+    return {row_.position, row_.chain};
+}
+
+PartitionMarks PartitionImpl::marks() const {
+    return {.appended = appended_,
+            .durable = journal_->durable(),
+            .folded = row_.position,
+            .checkpointed = committed_,
+            .queued_bytes = queued_.bytes};
+}
+
+std::uint64_t PartitionImpl::state_hash() {
+    rows_.settle(row_);
+    return row_.state_hash;
+}
+
+void PartitionImpl::drain(std::function<void()> done) {
+    draining_ = true;
+    drained_ = std::move(done);
+    drain_if_quiet();
+}
+
+void PartitionImpl::drain_if_quiet() {
+    bool const busy = writing_ || !queued_.submissions.empty() || committing_;
+    if (!drained_ || (busy && !stopped_)) {
+        return;
+    }
+    if (!stopped_ && committed_ < row_.position) {
+        checkpoint();
+        return;
+    }
+    auto done = std::exchange(drained_, nullptr);
+    seams_.disk.post([this, done = std::move(done)]() mutable {
+        // All that is acknowledged is flushed; without the marker, later damage to the last frame
+        // is harder to tell from a torn tail, no more.
+        static_cast<void>(journal_->mark_idle());
+        seams_.strand.post(std::move(done));
+    });
+}
+
+}  // namespace capstan

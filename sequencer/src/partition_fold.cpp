@@ -1,0 +1,187 @@
+#include <capstan/engine/runtime/executor.hpp>
+
+#include "partition_impl.hpp"
+
+namespace capstan {
+namespace {
+
+constexpr Duration kRetryFullDiskAfter = std::chrono::seconds(1);
+
+}  // namespace
+
+void PartitionImpl::fold_batch(Batch const& batch, Appended const& appended) {
+    auto frame = appended.frames.begin();
+    Durable next{.position = appended.first, .segment = frame->segment, .offset = frame->payload()};
+    for (std::size_t i = 0; i < batch.submissions.size(); ++i) {
+        if (next.position > frame->last) {
+            ++frame;
+            next.segment = frame->segment;
+            next.offset = frame->payload();
+        }
+        next.record = batch.submissions[i];
+        next.token = batch.tokens[i];
+        auto verdict = fold_one(next);
+        if (!verdict) {
+            stop(verdict.error());
+            return;
+        }
+        folded_.push_back({next.token, next.position, std::move(verdict).value()});
+        next.offset.value += next.record.size();
+        next.position = next.position.next();
+    }
+    folded_place_ = appended.frames.back().after();
+    announce();
+    if (appended.closed) {
+        seal(appended.closed->number);
+    }
+}
+
+Result<Verdict> PartitionImpl::fold_one(Durable const& durable) {
+    auto const view = SubmissionView::decode(durable.record);
+    if (!view) {
+        if (view.error().code == Errc::format_unknown) {
+            return view.error();
+        }
+        return fold_malformed(row_, durable.record);
+    }
+    CAPSTAN_TRY(auto verdict, fold_known(durable, view.value()));
+    CAPSTAN_INVARIANT(row_.position == durable.position);
+    if (state_mark_due(row_.position)) {
+        rows_.settle(row_);
+        note_state(row_);
+    }
+    return verdict;
+}
+
+Result<Verdict> PartitionImpl::fold_known(Durable const& durable, SubmissionView const& view) {
+    RowCache::Stream* stream = nullptr;
+    RowCache::Device* device = nullptr;
+    if (names_stream(view.kind)) {
+        CAPSTAN_TRY(stream, rows_.find_stream(view.stream));
+    }
+    if (stream != nullptr && names_device(view.kind)) {
+        CAPSTAN_TRY(device, rows_.find_device(stream->row.number, view.device));
+    }
+    StreamRow new_stream;
+    new_stream.name = view.stream;
+    DeviceRow new_device;
+    auto& stream_row = stream == nullptr ? new_stream : stream->row;
+    auto& device_row = device == nullptr ? new_device : device->row;
+    auto const mark_before = stream_row.mark;
+
+    auto verdict = fold({row_, stream_row, device_row}, view, durable.record);
+    if (verdict.outcome == Verdict::stopped) {
+        return Error{verdict.reason.value_or(Errc::format_unknown),
+                     "position " + std::to_string(durable.position.value)};
+    }
+    if (verdict.stream_changed) {
+        stream = stream == nullptr ? &rows_.add_stream(std::move(new_stream), {}) : stream;
+        rows_.changed(*stream);
+    }
+    if (verdict.device_changed) {
+        device = device == nullptr ? &rows_.add_device(*stream, view.device, new_device) : device;
+        rows_.changed(*device);
+    }
+    if (verdict.created) {
+        created_.emplace(stream->row.name, stream->row.number);
+    }
+    if (verdict.outcome == Verdict::accepted && verdict.count > 0) {
+        note_accepted(durable, view, verdict, *stream, mark_before);
+    } else if (verdict.outcome == Verdict::applied && verdict.stream_changed) {
+        stream->changed = row_.position;
+        index_.note_change(stream->row.number, row_.position);
+    } else if (verdict.outcome == Verdict::duplicate || verdict.outcome == Verdict::settled) {
+        CAPSTAN_TRY(find_first_seq(view, stream->row.number, verdict));
+    }
+    return verdict;
+}
+
+void PartitionImpl::note_accepted(Durable const& durable,
+                                  SubmissionView const& view,
+                                  Verdict const& verdict,
+                                  RowCache::Stream& stream,
+                                  Seq mark_before) {
+    stream.changed = row_.position;
+    index_.add({.stream = stream.row.number,
+                .first = verdict.first,
+                .count = verdict.count,
+                .place = {.segment = durable.segment,
+                          .offset = Offset{durable.offset.value + view.delivered_at},
+                          .bytes = static_cast<std::uint32_t>(view.delivered_bytes),
+                          .lead = static_cast<std::uint16_t>(view.delivered_at)},
+                .position = durable.position,
+                .device = view.device,
+                .attempt = view.run.header().attempt,
+                .first_counter = view.run.first_counter(),
+                .mark = verdict.mark,
+                .chain = stream.row.chain});
+    auto const [at, is_new] = move_of_.try_emplace(stream.row.number.value, moves_.size());
+    if (is_new) {
+        moves_.push_back({.stream = &stream, .first = verdict.first, .mark_before = mark_before});
+    }
+    auto& move = moves_[at->second];
+    move.marks.push_back(verdict.mark.value);
+    move.runs.push_back(durable.record.subspan(view.delivered_at, view.delivered_bytes));
+}
+
+Result<> PartitionImpl::find_first_seq(SubmissionView const& view,
+                                       StreamNumber stream,
+                                       Verdict& verdict) {
+    if (view.run.is_floor()) {
+        return success();
+    }
+    RunKey const key{.stream = stream,
+                     .device = view.device,
+                     .attempt = view.run.header().attempt,
+                     .first_counter = view.run.first_counter()};
+    auto const p = view.run.header().preceding_seq;
+    CAPSTAN_TRY(auto const run, index_.find_run(key, p == kAtHead ? Seq{} : p));
+    if (run) {
+        verdict.first = run->first;
+        verdict.count = run->count;
+    }
+    return success();
+}
+
+void PartitionImpl::announce() {
+    auto const folded = std::exchange(folded_, {});
+    listener_.on_folded(folded);
+    for (auto const& move : moves_) {
+        auto const& row = move.stream->row;
+        listener_.on_moved({.stream = row.number,
+                            .name = row.name,
+                            .generation = row.generation,
+                            .first = move.first,
+                            .last = row.head,
+                            .chain = row.chain,
+                            .mark_before = move.mark_before,
+                            .marks = move.marks,
+                            .runs = move.runs});
+    }
+    moves_.clear();
+    move_of_.clear();
+}
+
+void PartitionImpl::seal(SegmentNumber segment) {
+    seams_.disk.post([this, job = index_.seal(segment), segment] {
+        auto sealed = job.run();
+        Result<> result = success();
+        if (!sealed) {
+            result = sealed.error();
+        } else {
+            result = journal_->seal(segment, sealed.value().footer);
+        }
+        seams_.strand.post([this, segment, sealed = std::move(sealed), result]() mutable {
+            if (result) {
+                index_.sealed(std::move(sealed).value());
+            } else if (result.error().code == Errc::storage_full) {
+                seal_retry_ =
+                    seams_.strand.after(kRetryFullDiskAfter, [this, segment] { seal(segment); });
+            } else {
+                stop(result.error());
+            }
+        });
+    });
+}
+
+}  // namespace capstan

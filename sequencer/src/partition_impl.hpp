@@ -1,0 +1,154 @@
+#pragma once
+#include <capstan/engine/runtime/clock.hpp>
+#include <capstan/engine/runtime/executor.hpp>
+#include <capstan/sequencer/file_journal.hpp>
+#include <capstan/sequencer/index.hpp>
+#include <capstan/sequencer/partition.hpp>
+#include <map>
+#include <unordered_map>
+
+#include "row_cache.hpp"
+
+namespace capstan {
+
+/// Reads segments of a journal for the index.
+class JournalSegments final : public SegmentReader {
+  public:
+    explicit JournalSegments(std::unique_ptr<FileJournal> const& journal) : journal_(journal) {}
+    Result<> read(SegmentNumber segment, Offset offset, std::span<std::byte> into) const override;
+    Result<FooterPlace> footer(SegmentNumber segment) const override;
+
+  private:
+    std::unique_ptr<FileJournal> const& journal_;
+};
+
+/// The pipeline. Files: partition.cpp (opening, draining), partition_write.cpp (queue and journal),
+/// partition_fold.cpp (durable batches), partition_read.cpp, partition_checkpoint.cpp.
+///
+///   queued_ ─submit─▶ batch ─disk: append, flush─▶ strand: next batch starts, this one is folded
+class PartitionImpl final : public Partition {
+  public:
+    PartitionImpl(PartitionOptions const& options,
+                  PartitionSeams const& seams,
+                  PartitionListener& listener);
+    Result<> recover();
+
+    Result<> submit(Bytes submission, std::uint64_t token) override;
+    Result<std::optional<StreamStat>> stat(std::string_view name) override;
+    Result<std::optional<StreamStat>> stat(StreamNumber number) override;
+    Result<DeviceStat> device(StreamNumber stream, DeviceId const& device) override;
+    Result<Page> read(StreamNumber stream, Seq from, std::size_t bytes_max) override;
+    Result<Hash128> chain_at(StreamNumber stream, Seq seq) override;
+    Result<std::vector<StreamStat>> list(StreamPattern const& pattern,
+                                         std::string_view after,
+                                         std::size_t limit) override;
+    Result<std::optional<std::vector<StreamNumber>>> changed_since(Position position,
+                                                                   Hash128 const& chain) override;
+    std::pair<Position, Hash128> position() const override;
+    PartitionMarks marks() const override;
+    std::uint64_t state_hash() override;
+    void drain(std::function<void()> done) override;
+
+  private:
+    /// Submissions that are written and flushed together.
+    struct Batch {
+        std::vector<Bytes> submissions;
+        std::vector<std::uint64_t> tokens;
+        std::size_t bytes = 0;
+    };
+    /// What a batch did to one stream; becomes a StreamMoved.
+    struct Move {
+        RowCache::Stream* stream = nullptr;
+        Seq first;
+        Seq mark_before;
+        std::vector<std::uint64_t> marks;
+        std::vector<ByteView> runs;
+    };
+    /// A durable submission and where it stands.
+    struct Durable {
+        ByteView record;
+        std::uint64_t token = 0;
+        Position position;
+        SegmentNumber segment;
+        Offset offset;
+    };
+
+    // partition_write.cpp
+    void start_batch();
+    Batch take_batch();
+    Result<Appended> write(Batch const& batch);
+    void on_written(Batch const& batch, Result<Appended> const& appended);
+    void stop(Error why);
+    void tend_when_idle();
+    void tend_journal();
+
+    // partition_fold.cpp
+    void fold_batch(Batch const& batch, Appended const& appended);
+    Result<Verdict> fold_one(Durable const& durable);
+    Result<Verdict> fold_known(Durable const& durable, SubmissionView const& view);
+    void note_accepted(Durable const& durable,
+                       SubmissionView const& view,
+                       Verdict const& verdict,
+                       RowCache::Stream& stream,
+                       Seq mark_before);
+    Result<> find_first_seq(SubmissionView const& view, StreamNumber stream, Verdict& verdict);
+    void announce();
+    void seal(SegmentNumber segment);
+
+    // partition_checkpoint.cpp
+    void checkpoint_if_due();
+    void checkpoint();
+    void commit(std::uint64_t number, std::shared_ptr<CheckpointBatch const> batch);
+    void on_committed(std::uint64_t number,
+                      std::shared_ptr<CheckpointBatch const> batch,
+                      Result<> const& result);
+    void schedule_checkpoint();
+
+    // partition_read.cpp
+    StreamStat stat_of(RowCache::Stream& stream) const;
+    Result<RunEntry> run_at(StreamNumber stream, Seq seq);
+    Result<Bytes> read_tape(std::span<RunEntry const> runs);
+
+    // partition.cpp
+    Result<> write_genesis();
+    Result<> seal_left_open(std::span<ClosedSegment const> segments);
+    void drain_if_quiet();
+
+    PartitionOptions const options_;
+    PartitionSeams seams_;
+    PartitionListener& listener_;
+
+    std::unique_ptr<FileJournal> journal_;
+    JournalSegments segments_{journal_};
+    RowCache rows_;
+    Index index_;
+    PartitionRow row_;
+    JournalPlace folded_place_;
+
+    std::optional<Error> stopped_;
+    bool draining_ = false;
+    std::function<void()> drained_;
+
+    Batch queued_;
+    bool writing_ = false;
+    Position appended_;
+
+    std::vector<Folded> folded_;                              // of the batch being folded
+    std::vector<Move> moves_;                                 // of the same
+    std::unordered_map<std::uint32_t, std::size_t> move_of_;  // stream number -> place in moves_
+
+    /// Streams created since the checkpoint that is being committed, and those that are in it.
+    std::map<std::string, StreamNumber, std::less<>> created_;
+    std::map<std::string, StreamNumber, std::less<>> created_taken_;
+    std::uint64_t checkpoint_number_ = 0;
+    bool committing_ = false;
+    Position committed_;
+    std::size_t bytes_since_checkpoint_ = 0;
+    std::size_t bytes_taken_ = 0;
+    std::unique_ptr<Timer> checkpoint_timer_;
+    std::unique_ptr<Timer> checkpoint_retry_;
+    std::unique_ptr<Timer> idle_timer_;
+    std::unique_ptr<Timer> seal_retry_;
+};
+
+}  // namespace capstan

@@ -1,0 +1,59 @@
+#pragma once
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <capstan/server/net/listener.hpp>
+#include <list>
+#include <memory>
+#include <string>
+
+namespace capstan {
+
+class Connection;
+
+/// What all connections of a listener share. It knows every open one, to end what is late.
+struct ConnectionHub {
+    ListenerOptions const& options;
+    Clock& clock;
+    HttpHandler& handler;
+    SessionHost* sessions = nullptr;
+    ListenerCounters counters{};
+    std::list<Connection*> open{};
+    std::function<void()> on_closed{};
+};
+
+/// One peer. It owns itself: the operations under way hold it, and it is gone when the last one ends.
+class Connection : public std::enable_shared_from_this<Connection> {
+  public:
+    explicit Connection(ConnectionHub& hub) : hub_(hub) {
+        place_ = hub_.open.insert(hub_.open.end(), this);
+        ++hub_.counters.open;
+    }
+    virtual ~Connection() {
+        hub_.open.erase(place_);
+        --hub_.counters.open;
+        if (hub_.on_closed) {
+            hub_.on_closed();
+        }
+    }
+    Connection(Connection const&) = delete;
+    Connection& operator=(Connection const&) = delete;
+
+    virtual void on_tick(Instant now) = 0;
+    /// At once; what is under way is cancelled.
+    virtual void abort() = 0;
+
+  protected:
+    Instant now() const { return hub_.clock.now(); }
+    ConnectionHub& hub_;
+
+  private:
+    std::list<Connection*>::iterator place_;
+};
+
+using UpgradeRequest = boost::beast::http::request<boost::beast::http::string_body>;
+
+void start_http(ConnectionHub& hub, boost::asio::ip::tcp::socket socket);
+void start_websocket(ConnectionHub& hub, boost::asio::ip::tcp::socket socket, UpgradeRequest request);
+
+}  // namespace capstan

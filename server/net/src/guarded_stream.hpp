@@ -1,0 +1,79 @@
+#pragma once
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/role.hpp>
+#include <boost/beast/websocket/error.hpp>
+#include <boost/beast/websocket/teardown.hpp>
+#include <capstan/server/net/frame_guard.hpp>
+#include <capstan/server/net/listener.hpp>
+#include <utility>
+
+namespace capstan {
+
+/// A TCP socket whose input passes the frame guard before anyone else sees it.
+class GuardedStream {
+  public:
+    using executor_type = boost::asio::ip::tcp::socket::executor_type;
+
+    GuardedStream(boost::asio::ip::tcp::socket socket,
+                  FrameLimits const& limits,
+                  Clock const& clock,
+                  ListenerCounters& counters)
+        : socket_(std::move(socket)), guard_(limits), clock_(clock), counters_(counters) {}
+
+    executor_type get_executor() { return socket_.get_executor(); }
+    boost::asio::ip::tcp::socket& socket() { return socket_; }
+    /// Frames begin with the next byte.
+    void guard_from_here() { guarding_ = true; }
+
+    template <class Buffers, class Handler>
+    void async_read_some(Buffers const& buffers, Handler&& handler) {
+        socket_.async_read_some(
+            buffers, [this, buffers, handler = std::forward<Handler>(handler)](
+                         boost::system::error_code error, std::size_t bytes) mutable {
+                if (!error && guarding_ && !passes(buffers, bytes)) {
+                    ++counters_.refused_frames;
+                    error = boost::beast::websocket::error::bad_opcode;
+                }
+                handler(error, bytes);
+            });
+    }
+
+    template <class Buffers, class Handler>
+    void async_write_some(Buffers const& buffers, Handler&& handler) {
+        socket_.async_write_some(buffers, std::forward<Handler>(handler));
+    }
+
+  private:
+    template <class Buffers>
+    bool passes(Buffers const& buffers, std::size_t bytes) {
+        auto const end = boost::asio::buffer_sequence_end(buffers);
+        for (auto at = boost::asio::buffer_sequence_begin(buffers); at != end && bytes > 0; ++at) {
+            boost::asio::mutable_buffer const piece = *at;
+            auto const take = std::min(bytes, piece.size());
+            bytes -= take;
+            if (guard_.read({static_cast<std::byte const*>(piece.data()), take}, clock_.now())) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    boost::asio::ip::tcp::socket socket_;
+    FrameGuard guard_;
+    Clock const& clock_;
+    ListenerCounters& counters_;
+    bool guarding_ = false;
+};
+
+inline void teardown(boost::beast::role_type role,
+                     GuardedStream& stream,
+                     boost::system::error_code& error) {
+    boost::beast::websocket::teardown(role, stream.socket(), error);
+}
+
+template <class Handler>
+void async_teardown(boost::beast::role_type role, GuardedStream& stream, Handler&& handler) {
+    boost::beast::websocket::async_teardown(role, stream.socket(), std::forward<Handler>(handler));
+}
+
+}  // namespace capstan

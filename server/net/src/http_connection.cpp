@@ -1,0 +1,222 @@
+#include <boost/algorithm/string/predicate.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/websocket/rfc6455.hpp>
+#include <capstan/server/net/head_guard.hpp>
+
+#include "connections.hpp"
+
+namespace capstan {
+namespace {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using asio::ip::tcp;
+
+constexpr std::size_t kReadBytes = 4'096;
+constexpr std::string_view kSyncPath = "/v1/sync";
+
+/// Requests of one connection, one after another.
+class HttpConnection final : public Connection {
+  public:
+    HttpConnection(ConnectionHub& hub, tcp::socket socket)
+        : Connection(hub), socket_(std::move(socket)) {}
+
+    void start() { read_head(); }
+
+    void on_tick(Instant now) override {
+        if (now > deadline_) {
+            ++hub_.counters.timed_out;
+            abort();
+        }
+    }
+
+    void abort() override {
+        boost::system::error_code ignored;
+        socket_.close(ignored);
+    }
+
+  private:
+    std::shared_ptr<HttpConnection> self() {
+        return std::static_pointer_cast<HttpConnection>(shared_from_this());
+    }
+
+    void read_head() {
+        if (auto const end = find_head_end(input_)) {
+            on_head(*end);
+            return;
+        }
+        if (input_.size() > kHttpHeadBytesMax) {
+            refuse({431, "a head above the limit"});
+            return;
+        }
+        deadline_ = input_.empty() ? now().plus(hub_.options.idle_max)
+                                   : std::min(deadline_, now().plus(hub_.options.head_max));
+        read_some([this] { read_head(); });
+    }
+
+    template <class Then>
+    void read_some(Then then) {
+        auto const have = input_.size();
+        input_.resize(have + kReadBytes);
+        socket_.async_read_some(
+            asio::buffer(input_.data() + have, kReadBytes),
+            [this, self = self(), have, then](auto const& error, std::size_t bytes) {
+                input_.resize(have + bytes);
+                if (!error) {
+                    then();
+                }
+            });
+    }
+
+    void on_head(std::size_t end) {
+        auto const head = std::string_view(input_).substr(0, end);
+        if (auto const refusal = check_request_head(head)) {
+            refuse(*refusal);
+            return;
+        }
+        http::request_parser<http::string_body> parser;
+        parser.header_limit(static_cast<std::uint32_t>(kHttpHeadBytesMax));
+        parser.body_limit(hub_.options.http_body_bytes_max);
+        boost::system::error_code error;
+        parser.put(asio::buffer(head), error);
+        if (error && error != http::error::need_more) {
+            bool const too_large = error == http::error::body_limit;
+            refuse({too_large ? 413u : 400u, too_large ? "a body above the limit" : "not a request"});
+            return;
+        }
+        body_bytes_ = parser.content_length().value_or(0);
+        request_ = parser.release();
+        input_.erase(0, end);
+        if (boost::beast::websocket::is_upgrade(request_)) {
+            upgrade();
+            return;
+        }
+        body_started_ = now();
+        read_body();
+    }
+
+    void read_body() {
+        if (input_.size() >= body_bytes_) {
+            dispatch();
+            return;
+        }
+        // A slow body is let be for a while, then it has to keep up a rate.
+        auto const seconds = static_cast<std::int64_t>(input_.size() / hub_.options.body_rate_min);
+        deadline_ = body_started_.plus(hub_.options.body_grace).plus(std::chrono::seconds(seconds + 1));
+        read_some([this] { read_body(); });
+    }
+
+    void upgrade() {
+        if (hub_.sessions == nullptr || request_.target() != kSyncPath) {
+            refuse({404, "no WebSocket here"});
+        } else if (!input_.empty()) {
+            refuse({400, "bytes behind an upgrade request"});
+        } else if (!origin_is_allowed()) {
+            refuse({403, "an origin that is not allowed"});
+        } else {
+            start_websocket(hub_, std::move(socket_), std::move(request_));
+        }
+    }
+
+    bool origin_is_allowed() const {
+        auto const origin = request_[http::field::origin];
+        if (origin.empty()) {
+            return true;
+        }
+        auto const host = std::string(request_[http::field::host]);
+        auto const& allowed = hub_.options.origins;
+        return boost::algorithm::iequals(origin, "http://" + host) ||
+               boost::algorithm::iequals(origin, "https://" + host) ||
+               std::ranges::find(allowed, std::string_view(origin)) != allowed.end();
+    }
+
+    void dispatch() {
+        ++hub_.counters.http_requests;
+        HttpRequest request;
+        request.method = request_.method_string();
+        std::string_view const target = request_.target();
+        auto const mark = target.find('?');
+        request.path = target.substr(0, mark);
+        request.query = mark == std::string_view::npos ? "" : target.substr(mark + 1);
+        for (auto const& field : request_) {
+            request.fields.emplace_back(field.name_string(), field.value());
+        }
+        request.body = input_.substr(0, body_bytes_);
+        input_.erase(0, body_bytes_);
+        deadline_ = Instant{Duration::max()};  // the handler answers in its own time
+        hub_.handler.handle(request, [this, self = self(), keep = request_.keep_alive(),
+                                      head = request_.method() == http::verb::head](
+                                         HttpResponse response) { respond(response, keep, head); });
+    }
+
+    void refuse(HeadRefusal const& refusal) {
+        ++hub_.counters.refused_heads;
+        respond(problem(refusal.status, {Errc::http_refused, std::string(refusal.why)}), false, false);
+    }
+
+    void respond(HttpResponse const& response, bool keep_alive, bool head_only) {
+        http::response<http::string_body> message(static_cast<http::status>(response.status), 11);
+        for (auto const& [name, value] : response.fields) {
+            message.insert(name, value);
+        }
+        message.set(http::field::content_type, response.content_type);
+        message.set("X-Content-Type-Options", "nosniff");
+        message.keep_alive(keep_alive);
+        message.content_length(response.body.size());
+        std::ostringstream text;
+        text << message.base();
+        output_ = text.str() + (head_only ? std::string{} : response.body);
+        deadline_ = now().plus(hub_.options.write_max);
+        write_rest(0, keep_alive);
+    }
+
+    void write_rest(std::size_t written, bool keep_alive) {
+        if (written == output_.size()) {
+            keep_alive ? read_head() : finish();
+            return;
+        }
+        socket_.async_write_some(
+            asio::buffer(output_.data() + written, output_.size() - written),
+            [this, self = self(), written, keep_alive](auto const& error, std::size_t bytes) {
+                if (!error) {
+                    deadline_ = now().plus(hub_.options.write_max);
+                    write_rest(written + bytes, keep_alive);
+                }
+            });
+    }
+
+    /// Closes so that the peer can read the answer: what it still sends is read and dropped for a moment.
+    void finish() {
+        boost::system::error_code ignored;
+        socket_.shutdown(tcp::socket::shutdown_send, ignored);
+        deadline_ = now().plus(std::chrono::seconds(2));
+        drop_input();
+    }
+
+    void drop_input() {
+        input_.resize(kReadBytes);
+        socket_.async_read_some(asio::buffer(input_),
+                                [this, self = self()](auto const& error, std::size_t) {
+                                    if (!error) {
+                                        drop_input();
+                                    }
+                                });
+    }
+
+    tcp::socket socket_;
+    std::string input_;
+    std::string output_;
+    http::request<http::string_body> request_;
+    std::uint64_t body_bytes_ = 0;
+    Instant body_started_;
+    Instant deadline_{Duration::max()};
+};
+
+}  // namespace
+
+void start_http(ConnectionHub& hub, tcp::socket socket) {
+    std::make_shared<HttpConnection>(hub, std::move(socket))->start();
+}
+
+}  // namespace capstan

@@ -1,0 +1,131 @@
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <capstan/server/net/listener.hpp>
+
+#include "connections.hpp"
+
+namespace capstan {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+constexpr auto kNoDescriptorsPause = std::chrono::milliseconds(100);
+
+class TcpListener final : public Listener {
+  public:
+    TcpListener(asio::io_context& context,
+                ListenerOptions options,
+                Clock& clock,
+                HttpHandler& handler,
+                SessionHost* sessions)
+        : options_(std::move(options)),
+          hub_{.options = options_, .clock = clock, .handler = handler, .sessions = sessions},
+          acceptor_(context),
+          pause_(context) {
+        hub_.on_closed = [this] { accept_if_room(); };
+    }
+
+    Result<> listen() {
+        error_code error;
+        auto const address = asio::ip::make_address(options_.address, error);
+        if (error) {
+            return Error{Errc::config_invalid, options_.address + " is no address"};
+        }
+        tcp::endpoint const endpoint(address, options_.port);
+        acceptor_.open(endpoint.protocol(), error);
+        if (!error) {
+            acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+        }
+        if (!error) {
+            acceptor_.bind(endpoint, error);
+        }
+        if (!error) {
+            acceptor_.listen(tcp::acceptor::max_listen_connections, error);
+        }
+        if (error) {
+            auto const code = error == asio::error::address_in_use ? Errc::port_taken : Errc::config_invalid;
+            return Error{code, options_.address + ":" + std::to_string(options_.port) + ": " + error.message()};
+        }
+        accept_if_room();
+        return success();
+    }
+
+    std::uint16_t port() const override { return acceptor_.local_endpoint().port(); }
+
+    void on_tick(Instant now) override {
+        for (auto at = hub_.open.begin(); at != hub_.open.end();) {
+            (*at++)->on_tick(now);
+        }
+    }
+
+    void stop_accepting() override {
+        stopped_ = true;
+        error_code ignored;
+        acceptor_.close(ignored);
+        pause_.cancel();
+    }
+
+    void close() override {
+        stop_accepting();
+        for (auto at = hub_.open.begin(); at != hub_.open.end();) {
+            (*at++)->abort();
+        }
+    }
+
+    ListenerCounters const& counters() const override { return hub_.counters; }
+
+  private:
+    void accept_if_room() {
+        if (stopped_ || accepting_ || hub_.open.size() >= options_.connections_max) {
+            return;
+        }
+        accepting_ = true;
+        acceptor_.async_accept([this](error_code const& error, tcp::socket socket) {
+            accepting_ = false;
+            if (error == asio::error::operation_aborted) {
+                return;
+            }
+            if (error) {
+                pause();
+                return;
+            }
+            ++hub_.counters.accepted;
+            start_http(hub_, std::move(socket));
+            accept_if_room();
+        });
+    }
+
+    /// No descriptors are left, or the network is in trouble: those who are here go on.
+    void pause() {
+        pause_.expires_after(kNoDescriptorsPause);
+        pause_.async_wait([this](error_code const& error) {
+            if (!error) {
+                accept_if_room();
+            }
+        });
+    }
+
+    ListenerOptions const options_;
+    ConnectionHub hub_;
+    tcp::acceptor acceptor_;
+    asio::steady_timer pause_;
+    bool accepting_ = false;
+    bool stopped_ = false;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Listener>> Listener::open(asio::io_context& context,
+                                                 ListenerOptions const& options,
+                                                 Clock& clock,
+                                                 HttpHandler& handler,
+                                                 SessionHost* sessions) {
+    auto listener = std::make_unique<TcpListener>(context, options, clock, handler, sessions);
+    CAPSTAN_TRY(listener->listen());
+    return listener;
+}
+
+}  // namespace capstan

@@ -1,0 +1,187 @@
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/websocket.hpp>
+
+#include "connections.hpp"
+#include "guarded_stream.hpp"
+
+namespace capstan {
+namespace {
+
+namespace asio = boost::asio;
+namespace websocket = boost::beast::websocket;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+constexpr std::size_t kWriteBytes = 262'144;
+
+/// Carries the messages of one session. At most one read, one write and one ping are under way.
+class WebSocketConnection final : public Connection {
+  public:
+    WebSocketConnection(ConnectionHub& hub, tcp::socket socket)
+        : Connection(hub), stream_(std::move(socket), hub.options.frames, hub.clock, hub.counters) {}
+    ~WebSocketConnection() override { end_session(); }
+
+    void start(UpgradeRequest request) {
+        stream_.set_option(websocket::stream_base::timeout{websocket::stream_base::none(),
+                                                           websocket::stream_base::none(), false});
+        stream_.read_message_max(hub_.options.frames.message_bytes_max);
+        stream_.auto_fragment(false);
+        stream_.binary(true);
+        stream_.control_callback([this](websocket::frame_type kind, boost::beast::string_view) {
+            if (kind != websocket::frame_type::close && session_) {
+                session_->on_alive(now());
+            }
+        });
+        handshake_by_ = now().plus(hub_.options.head_max);
+        auto const kept = std::make_shared<UpgradeRequest>(std::move(request));
+        stream_.async_accept(*kept, [this, self = self(), kept](error_code const& error) {
+            if (!error) {
+                on_accepted();
+            }
+        });
+    }
+
+    void on_tick(Instant now) override {
+        if (!session_) {
+            if (now > handshake_by_) {
+                ++hub_.counters.timed_out;
+                abort();
+            }
+            return;
+        }
+        if (session_->ending() == Ending::at_once) {
+            abort();
+        } else if (now > ping_at_ && !pinging_) {
+            ping();
+        }
+    }
+
+    void abort() override {
+        error_code ignored;
+        stream_.next_layer().socket().close(ignored);
+    }
+
+  private:
+    std::shared_ptr<WebSocketConnection> self() {
+        return std::static_pointer_cast<WebSocketConnection>(shared_from_this());
+    }
+
+    void on_accepted() {
+        ++hub_.counters.websockets;
+        stream_.next_layer().guard_from_here();
+        error_code ignored;
+        stream_.next_layer().socket().set_option(tcp::no_delay(true), ignored);
+        ping_at_ = now().plus(hub_.options.ping_every);
+        session_ = hub_.sessions->accept([weak = std::weak_ptr(self())] {
+            if (auto const alive = weak.lock()) {
+                alive->go_on();
+            }
+        }, now());
+        go_on();
+    }
+
+    /// Starts what the session wants and what isn't under way.
+    void go_on() {
+        if (!session_ || closing_) {
+            return;
+        }
+        if (session_->ending() == Ending::at_once) {
+            abort();
+            return;
+        }
+        if (!writing_ && session_->wants_write()) {
+            write();
+        }
+        if (!writing_ && session_->ending() == Ending::after_writes) {
+            close();
+        } else if (!reading_ && session_->wants_read()) {
+            read();
+        }
+    }
+
+    void read() {
+        reading_ = true;
+        stream_.async_read(input_, [this, self = self()](error_code const& error, std::size_t) {
+            reading_ = false;
+            if (error) {
+                end_session();
+                return;
+            }
+            on_input();
+            go_on();
+        });
+    }
+
+    void on_input() {
+        auto const data = input_.cdata();
+        ping_at_ = now().plus(hub_.options.ping_every);
+        if (stream_.got_text()) {
+            close();
+            return;
+        }
+        // After an error the session has said why to the peer, and is ending.
+        static_cast<void>(session_->on_message(
+            {static_cast<std::byte const*>(data.data()), data.size()}, now()));
+        // An idle connection holds no buffer.
+        input_.clear();
+        input_.shrink_to_fit();
+    }
+
+    void write() {
+        output_ = session_->next_write(kWriteBytes);
+        if (!output_) {
+            return;
+        }
+        writing_ = true;
+        stream_.async_write(asio::buffer(*output_),
+                            [this, self = self()](error_code const& error, std::size_t) {
+                                writing_ = false;
+                                output_.reset();
+                                if (error) {
+                                    end_session();
+                                    return;
+                                }
+                                go_on();
+                            });
+    }
+
+    void ping() {
+        pinging_ = true;
+        ping_at_ = now().plus(hub_.options.ping_every);
+        stream_.async_ping({}, [this, self = self()](error_code const&) { pinging_ = false; });
+    }
+
+    void close() {
+        closing_ = true;
+        close_by_ = now().plus(hub_.options.write_max);
+        stream_.async_close(websocket::close_code::normal,
+                            [this, self = self()](error_code const&) { end_session(); });
+    }
+
+    void end_session() {
+        if (session_) {
+            session_->on_close();
+            session_.reset();
+        }
+    }
+
+    websocket::stream<GuardedStream, false> stream_;
+    boost::beast::flat_buffer input_;
+    std::shared_ptr<Bytes const> output_;
+    std::shared_ptr<Session> session_;
+    Instant handshake_by_;
+    Instant ping_at_;
+    Instant close_by_;
+    bool reading_ = false;
+    bool writing_ = false;
+    bool pinging_ = false;
+    bool closing_ = false;
+};
+
+}  // namespace
+
+void start_websocket(ConnectionHub& hub, tcp::socket socket, UpgradeRequest request) {
+    std::make_shared<WebSocketConnection>(hub, std::move(socket))->start(std::move(request));
+}
+
+}  // namespace capstan

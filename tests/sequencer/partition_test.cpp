@@ -1,0 +1,427 @@
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+
+#include "partition_world.hpp"
+
+namespace capstan::test {
+namespace {
+
+using std::chrono::seconds;
+
+DeviceId device(std::uint64_t seed) {
+    DeviceId id;
+    store(id.bytes.data(), seed + 1);
+    return id;
+}
+
+/// A text of a few to a few thousand bytes that tells which event it is.
+std::string event_text(Random& random, std::string const& stream, std::size_t number) {
+    auto text = stream + "#" + std::to_string(number) + ":";
+    text.append(random.below(8) == 0 ? random.below(3'000) : random.below(100), 'x');
+    return text;
+}
+
+/// What a crowd of devices published and what was acknowledged of it.
+class Crowd {
+  public:
+    Crowd(PartitionWorld& world, std::size_t streams, std::size_t devices) : world_(world) {
+        for (std::size_t i = 0; i < devices; ++i) {
+            auto const stream = "acme/room/" + std::to_string(i % streams);
+            authors_.push_back({.author = {.stream = stream, .device = device(i)}});
+        }
+    }
+
+    /// Publishes `runs` runs at random; answers come while later ones are under way. A device sends
+    /// the next run without waiting.
+    void publish(std::size_t runs) {
+        for (std::size_t i = 0; i < runs; ++i) {
+            auto& one = authors_[world_.random.below(authors_.size())];
+            std::vector<std::string> events;
+            for (auto n = 1 + world_.random.below(4); n > 0; --n) {
+                events.push_back(event_text(world_.random, one.author.stream, made_++));
+            }
+            auto record = one.author.record(events);
+            one.sent.push_back({events, record, world_.submit(record)});
+            one.author.sent(events.size());
+            if (world_.random.chance(1, 3)) {
+                world_.run();
+            }
+        }
+    }
+
+    /// After a crash each device sends again what has no answer; all of it is accepted once.
+    void send_again() {
+        for (auto& one : authors_) {
+            for (auto& run : one.sent) {
+                if (!run.first) {
+                    run.token = world_.submit(run.record);
+                }
+            }
+        }
+        world_.run();
+    }
+
+    void take_answers() {
+        for (auto& one : authors_) {
+            for (auto& run : one.sent) {
+                auto const answer = world_.heard.verdicts.find(run.token);
+                if (run.first || answer == world_.heard.verdicts.end()) {
+                    continue;
+                }
+                auto const& verdict = answer->second;
+                BOOST_TEST((verdict.outcome == Verdict::accepted ||
+                            verdict.outcome == Verdict::duplicate));
+                BOOST_TEST(verdict.count == run.events.size());
+                run.first = verdict.first;
+            }
+        }
+    }
+
+    /// I1 to I4, I8: everything acknowledged is where its answer said, seqs are dense, a device's
+    /// events are in its order, and nothing is there that nobody sent.
+    void check() {
+        std::map<std::string, std::vector<std::string>> tapes;
+        for (auto& one : authors_) {
+            if (!tapes.contains(one.author.stream)) {
+                tapes[one.author.stream] = world_.read_all(one.author.stream);
+            }
+            auto const& tape = tapes[one.author.stream];
+            std::size_t after = 0;
+            for (auto const& run : one.sent) {
+                if (!run.first) {
+                    continue;
+                }
+                for (std::size_t i = 0; i < run.events.size(); ++i) {
+                    auto const at = run.first->value - 1 + i;
+                    BOOST_TEST_REQUIRE(at < tape.size());
+                    BOOST_TEST(tape[at] == run.events[i]);
+                    BOOST_TEST(at >= after);
+                    after = at + 1;
+                }
+            }
+        }
+        check_no_phantom(tapes);
+    }
+
+  private:
+    struct Sent {
+        std::vector<std::string> events;
+        Bytes record;
+        std::uint64_t token = 0;
+        std::optional<Seq> first{};
+    };
+    struct One {
+        Author author;
+        std::vector<Sent> sent{};
+    };
+
+    /// I2, I9.
+    void check_no_phantom(std::map<std::string, std::vector<std::string>> const& tapes) {
+        std::map<std::string, int> there;
+        for (auto const& [stream, tape] : tapes) {
+            for (auto const& event : tape) {
+                BOOST_TEST(++there[event] == 1);
+            }
+        }
+        for (auto const& one : authors_) {
+            for (auto const& run : one.sent) {
+                for (auto const& event : run.events) {
+                    there.erase(event);
+                }
+            }
+        }
+        BOOST_TEST(there.empty());
+    }
+
+    PartitionWorld& world_;
+    std::vector<One> authors_;
+    std::size_t made_ = 0;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(partition)
+
+BOOST_AUTO_TEST_CASE(a_published_event_is_durable_folded_and_read_back) {
+    PartitionWorld world(1);
+    BOOST_TEST_REQUIRE(world.open().has_value());
+    Author alice{.stream = "acme/room", .device = device(1)};
+    auto const first = world.publish(alice, {"one", "two"});
+    BOOST_TEST((first.outcome == Verdict::accepted));
+    BOOST_TEST(first.first.value == 1u);
+    auto const second = world.publish(alice, {"three"});
+    BOOST_TEST(second.first.value == 3u);
+    auto const expected = std::vector<std::string>{"one", "two", "three"};
+    BOOST_TEST(world.read_all("acme/room") == expected);
+    BOOST_TEST(world.heard.live["acme/room"].events == expected);
+    auto const marks = world.partition().marks();
+    BOOST_TEST(marks.folded.value == 3u);  // genesis and two runs
+    BOOST_TEST((marks.durable == marks.folded));
+}
+
+BOOST_AUTO_TEST_CASE(submissions_that_wait_share_one_flush) {
+    PartitionWorld world(2);
+    BOOST_TEST_REQUIRE(world.open().has_value());
+    std::size_t flushes = 0;
+    world.storage.set_on_call(
+        [&](std::string_view call, std::string_view) { flushes += call == "datasync" ? 1 : 0; });
+    std::vector<Author> crowd;
+    for (std::uint64_t i = 0; i < 100; ++i) {
+        crowd.push_back({.stream = "acme/room", .device = device(i)});
+        world.submit(crowd.back().record({"event"}));
+    }
+    world.run();
+    BOOST_TEST(world.read_all("acme/room").size() == 100u);
+    BOOST_TEST(flushes <= 3u);
+}
+
+BOOST_AUTO_TEST_CASE(F22_F52_a_run_sent_again_keeps_its_seqs_also_after_restarts) {
+    PartitionWorld world(3);
+    BOOST_TEST_REQUIRE(world.open().has_value());
+    Author alice{.stream = "acme/room", .device = device(1)};
+    auto const record = alice.record({"one", "two"});
+    world.publish(alice, {"one", "two"});
+    world.publish(alice, {"three"});
+    for (int restart = 0; restart < 3; ++restart) {
+        auto const token = world.submit(record);
+        world.run();
+        auto const& again = world.heard.verdicts.at(token);
+        BOOST_TEST((again.outcome == Verdict::duplicate));
+        BOOST_TEST(again.first.value == 1u);
+        BOOST_TEST(again.count == 2u);
+        world.run_for(seconds(20));  // a checkpoint
+        world.kill();
+        BOOST_TEST_REQUIRE(world.open().has_value());
+    }
+    BOOST_TEST(world.read_all("acme/room").size() == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(F1_F2_what_was_acknowledged_survives_any_crash) {
+    for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+        BOOST_TEST_CONTEXT("seed " << seed) {
+            PartitionWorld world(seed);
+            Crowd crowd(world, 3, 8);
+            for (int life = 0; life < 6; ++life) {
+                BOOST_TEST_REQUIRE(world.open().has_value());
+                crowd.send_again();
+                crowd.take_answers();
+                crowd.check();
+                crowd.publish(10 + world.random.below(60));
+                crowd.take_answers();
+                if (world.random.chance(1, 2)) {
+                    world.run_for(seconds(10));
+                    crowd.take_answers();
+                }
+                world.random.chance(1, 2) ? world.kill() : world.lose_power();
+            }
+            BOOST_TEST_REQUIRE(world.open().has_value());
+            crowd.send_again();
+            crowd.take_answers();
+            crowd.check();
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(derived_state_comes_back_from_the_journal_alone) {
+    PartitionWorld world(4);
+    BOOST_TEST_REQUIRE(world.open().has_value());
+    Crowd crowd(world, 4, 9);
+    for (int i = 0; i < 20; ++i) {
+        crowd.publish(30);
+        world.run_for(seconds(2));
+    }
+    crowd.take_answers();
+    auto const hash = world.partition().state_hash();
+    auto const [position, chain] = world.partition().position();
+    world.kill();
+    world.checkpoints = std::make_unique<MemoryCheckpointStore>();
+    BOOST_TEST_REQUIRE(world.open().has_value());
+    BOOST_TEST(world.partition().state_hash() == hash);
+    BOOST_TEST((world.partition().position() == std::pair(position, chain)));
+    crowd.check();
+}
+
+BOOST_AUTO_TEST_CASE(a_restart_folds_only_what_lies_behind_the_checkpoint) {
+    PartitionWorld world(5);
+    BOOST_TEST_REQUIRE(world.open().has_value());
+    Crowd crowd(world, 2, 4);
+    crowd.publish(400);
+    world.run_for(seconds(20));
+    world.kill();
+    auto const calls_before = world.storage.calls();
+    std::size_t reads = 0;
+    world.storage.set_on_call(
+        [&](std::string_view call, std::string_view) { reads += call == "pread" ? 1 : 0; });
+    BOOST_TEST_REQUIRE(world.open().has_value());
+    BOOST_TEST(world.storage.calls() > calls_before);
+    BOOST_TEST(reads < 60u);
+}
+
+BOOST_AUTO_TEST_CASE(F6_after_a_failed_flush_nothing_is_acknowledged_any_more) {
+    PartitionWorld world(6);
+    BOOST_TEST_REQUIRE(world.open().has_value());
+    Author alice{.stream = "acme/room", .device = device(1)};
+    world.publish(alice, {"one"});
+    world.storage.set_failed_sync_cleans(true);
+    world.storage.fail_call(1, Errc::disk_io);  // the write works, its flush doesn't
+    auto const record = alice.record({"two"});
+    auto const token = world.submit(record);
+    world.run();
+    BOOST_TEST(!world.heard.verdicts.contains(token));
+    BOOST_TEST_REQUIRE(world.heard.stopped.has_value());
+    BOOST_TEST((world.heard.stopped->code == Errc::storage_failed));
+    BOOST_TEST(world.read_all("acme/room").size() == 1u);
+    auto const later = world.submit(record);
+    BOOST_TEST((world.heard.turned_away.at(later) == Errc::storage_failed));
+
+    world.storage.heal();
+    world.lose_power();
+    BOOST_TEST_REQUIRE(world.open().has_value());
+    auto const again = world.submit(record);
+    world.run();
+    BOOST_TEST(world.heard.verdicts.at(again).first.value == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(F8_a_full_disk_turns_publishes_away_and_lets_them_in_again) {
+    PartitionWorld world(8);
+    BOOST_TEST_REQUIRE(world.open().has_value());
+    world.run_for(seconds(1));
+    world.storage.set_capacity(3 * kSegmentBytesMin);
+    Author alice{.stream = "acme/room", .device = device(1)};
+    std::string const big(20'000, 'b');
+    std::optional<std::uint64_t> refused;
+    std::size_t accepted = 0;
+    for (int i = 0; i < 40 && !refused; ++i) {
+        auto const token = world.submit(alice.record({big}));
+        world.run_for(seconds(1));
+        if (world.heard.turned_away.contains(token)) {
+            refused = token;
+        } else {
+            BOOST_TEST((world.heard.verdicts.at(token).outcome == Verdict::accepted));
+            alice.sent(1);
+            ++accepted;
+        }
+    }
+    BOOST_TEST_REQUIRE(refused.has_value());
+    BOOST_TEST((world.heard.turned_away.at(*refused) == Errc::storage_full));
+    BOOST_TEST(!world.heard.stopped.has_value());
+    BOOST_TEST(world.read_all("acme/room").size() == accepted);
+
+    world.storage.set_capacity(~std::uint64_t{0});
+    world.run_for(seconds(5));
+    auto const verdict = world.publish(alice, {big});
+    BOOST_TEST(verdict.first.value == accepted + 1);
+}
+
+BOOST_AUTO_TEST_CASE(what_changed_since_a_position_names_just_that) {
+    PartitionWorld world(9);
+    BOOST_TEST_REQUIRE(world.open().has_value());
+    std::vector<Author> authors;
+    for (std::uint64_t i = 0; i < 50; ++i) {
+        authors.push_back({.stream = "acme/s" + std::to_string(i), .device = device(i)});
+        world.publish(authors.back(), {"hello"});
+    }
+    auto const [position, chain] = world.partition().position();
+    BOOST_TEST(world.partition().changed_since(position, chain).value()->empty());
+    for (int restart = 0; restart < 2; ++restart) {
+        world.publish(authors[7], {"more"});
+        world.publish(authors[3], {"more"});
+        auto const moved = world.partition().changed_since(position, chain).value().value();
+        std::vector<std::string> names;
+        for (auto const number : moved) {
+            names.push_back(world.partition().stat(number).value()->name);
+        }
+        std::ranges::sort(names);
+        BOOST_TEST(names == (std::vector<std::string>{"acme/s3", "acme/s7"}));
+        world.run_for(seconds(20));
+        world.kill();
+        BOOST_TEST_REQUIRE(world.open().has_value());
+    }
+    BOOST_TEST(!world.partition().changed_since(position, Hash128{1, 2}).value().has_value());
+    BOOST_TEST(!world.partition().changed_since(position.plus(1'000), chain).value().has_value());
+}
+
+BOOST_AUTO_TEST_CASE(streams_are_listed_by_name_also_before_a_checkpoint) {
+    PartitionWorld world(10);
+    BOOST_TEST_REQUIRE(world.open().has_value());
+    auto const names =
+        [&](std::string const& pattern, std::string const& after, std::size_t limit) {
+            std::vector<std::string> out;
+            auto const found =
+                world.partition().list(StreamPattern::parse(pattern).value(), after, limit);
+            for (auto const& stat : found.value()) {
+                out.push_back(stat.name);
+            }
+            return out;
+        };
+    using Names = std::vector<std::string>;
+    for (auto const* name : {"acme/c", "acme/a", "beta/x"}) {
+        Author author{.stream = name, .device = device(1)};
+        world.publish(author, {"hello"});
+    }
+    world.run_for(seconds(20));
+    Author late{.stream = "acme/b", .device = device(1)};
+    world.publish(late, {"hello"});
+    BOOST_TEST(names(">", "", 10) == (Names{"acme/a", "acme/b", "acme/c", "beta/x"}));
+    BOOST_TEST(names("acme/*", "", 2) == (Names{"acme/a", "acme/b"}));
+    BOOST_TEST(names("acme/*", "acme/b", 2) == (Names{"acme/c"}));
+}
+
+BOOST_AUTO_TEST_CASE(chain_hashes_are_known_at_every_seq) {
+    PartitionWorld world(11);
+    BOOST_TEST_REQUIRE(world.open().has_value());
+    Author alice{.stream = "acme/room", .device = device(1)};
+    auto chain = chain_start("acme/room");
+    std::vector<Hash128> expected{chain};
+    for (int run = 0; run < 5; ++run) {
+        std::vector<std::string> const events{"a" + std::to_string(run), "b", "c"};
+        for (std::size_t i = 0; i < events.size(); ++i) {
+            Dot const dot{alice.device, alice.last.counter.plus(i + 1)};
+            chain = chain_next(chain, dot, Seq{0}, 0, as_bytes(events[i]));
+            expected.push_back(chain);
+        }
+        world.publish(alice, events);
+    }
+    auto const number = world.partition().stat("acme/room").value()->number;
+    for (std::size_t seq = 0; seq < expected.size(); ++seq) {
+        BOOST_TEST((world.partition().chain_at(number, Seq{seq}).value() == expected[seq]));
+    }
+    BOOST_TEST(!world.partition().chain_at(number, Seq{expected.size()}));
+}
+
+BOOST_AUTO_TEST_CASE(draining_finishes_what_is_queued_and_takes_no_more) {
+    PartitionWorld world(12);
+    BOOST_TEST_REQUIRE(world.open().has_value());
+    Author alice{.stream = "acme/room", .device = device(1)};
+    auto const queued = world.submit(alice.record({"one"}));
+    bool drained = false;
+    world.partition().drain([&] { drained = true; });
+    alice.sent(1);
+    auto const late = world.submit(alice.record({"two"}));
+    world.run();
+    BOOST_TEST(drained);
+    BOOST_TEST((world.heard.verdicts.at(queued).outcome == Verdict::accepted));
+    BOOST_TEST((world.heard.turned_away.at(late) == Errc::not_ready));
+    auto const marks = world.partition().marks();
+    BOOST_TEST((marks.checkpointed == marks.folded));
+}
+
+BOOST_AUTO_TEST_CASE(a_full_queue_turns_publishes_away) {
+    PartitionWorld world(13);
+    world.options.queue_bytes_max = 1'000;
+    BOOST_TEST_REQUIRE(world.open().has_value());
+    Author alice{.stream = "acme/room", .device = device(1)};
+    auto const first = world.submit(alice.record({std::string(600, 'x')}));
+    Author bob{.stream = "acme/room", .device = device(2)};
+    world.submit(bob.record({std::string(600, 'x')}));
+    Author carol{.stream = "acme/room", .device = device(3)};
+    auto const third = world.submit(carol.record({std::string(600, 'x')}));
+    BOOST_TEST((world.heard.turned_away.at(third) == Errc::overloaded));
+    world.run();
+    BOOST_TEST((world.heard.verdicts.at(first).outcome == Verdict::accepted));
+    BOOST_TEST(world.publish(carol, {"now"}).first.value == 3u);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace capstan::test
