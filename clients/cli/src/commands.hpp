@@ -1,0 +1,33 @@
+#pragma once
+#include <capstan/cli/options.hpp>
+#include <capstan/cli/output.hpp>
+#include <capstan/cli/surroundings.hpp>
+#include <capstan/schema/error.hpp>
+
+namespace capstan::cli {
+
+/// What a command works with. Lifetime: of one `run`.
+struct Context {
+    Globals const& globals;
+    Surroundings& surroundings;
+    Output& output;
+};
+
+Result<> execute(Context& context, ShowText const& command);
+Result<> execute(Context& context, ShowVersion const& command);
+Result<> execute(Context& context, ShowErrors const& command);
+Result<> execute(Context& context, Completion const& command);
+Result<> execute(Context& context, Append const& command);
+Result<> execute(Context& context, Read const& command);
+Result<> execute(Context& context, Watch const& command);
+Result<> execute(Context& context, Get const& command);
+Result<> execute(Context& context, Stat const& command);
+Result<> execute(Context& context, StreamList const& command);
+Result<> execute(Context& context, StreamCreate const& command);
+Result<> execute(Context& context, StreamSeal const& command);
+Result<> execute(Context& context, ImportGit const& command);
+Result<> execute(Context& context, ImportNdjson const& command);
+Result<> execute(Context& context, Verify const& command);
+Result<> execute(Context& context, Bench const& command);
+
+}  // namespace capstan::cli
