@@ -107,8 +107,10 @@ Result<FrameHeader> decode_frame_header(ByteView bytes) {
                      "frame kind " + std::to_string(static_cast<unsigned>(header.kind))};
     }
     bool const counted = header.kind == FrameKind::data ? header.count > 0 : header.count == 0;
+    auto const payload_bytes_max =
+        header.kind == FrameKind::footer ? kSegmentBytesMax : kFrameBytesMax;
     if (!counted || !is_block_shift(header.block_shift) || zero != 0 || !is_all_zero(in.rest()) ||
-        header.payload_bytes > kFrameBytesMax || header.first_position.value == 0 ||
+        header.payload_bytes > payload_bytes_max || header.first_position.value == 0 ||
         header.durable_position >= header.first_position) {
         return Error{Errc::malformed, "frame header fields"};
     }

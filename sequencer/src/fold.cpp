@@ -29,8 +29,7 @@ void take_position(PartitionRow& partition, ByteView record) {
     partition.chain = submission_chain_next(partition.chain, record);
 }
 
-// --- What a run does to the rows
-// -----------------------------------------------------------------------------------
+// --- What a run does to the rows -----------------------------------------------------------------
 
 /// Gives a stream its number with the first trace that anything leaves in it.
 void know_stream(PartitionRow& partition, StreamRow& stream, std::string_view name) {
@@ -134,8 +133,7 @@ Verdict fold_run(Decide decide, FoldRows& rows, SubmissionView const& view) {
     return verdict;
 }
 
-// --- All other kinds
-// -----------------------------------------------------------------------------------------------
+// --- All other kinds -----------------------------------------------------------------------------
 
 Verdict fold_create(FoldRows& rows, SubmissionView const& view) {
     if (rows.stream.exists()) {
@@ -181,8 +179,8 @@ Verdict fold_genesis(PartitionRow& partition, SubmissionView const& view) {
     if (partition.has_genesis()) {
         auto const same =
             partition.lineages.front() == view.lineage && partition.number == view.partition;
-        return same ? without_effect(Verdict::duplicate, std::nullopt)
-                    : without_effect(Verdict::ignored, Errc::journal_foreign);
+        return without_effect(Verdict::ignored,
+                              same ? std::nullopt : std::optional(Errc::journal_foreign));
     }
     partition.number = view.partition;
     partition.lineages.push_back(view.lineage);
@@ -196,7 +194,7 @@ Verdict fold_restore(PartitionRow& partition, SubmissionView const& view) {
     }
     auto const& lineages = partition.lineages;
     if (partition.number == view.partition && partition.lineage() == view.lineage) {
-        return without_effect(Verdict::duplicate, std::nullopt);
+        return without_effect(Verdict::ignored, std::nullopt);
     }
     if (partition.number != view.partition ||
         std::find(lineages.begin(), lineages.end(), view.lineage) != lineages.end()) {

@@ -2,107 +2,12 @@
 #include <capstan/sequencer/fold_rows.hpp>
 #include <tuple>
 
+#include "fold_row_rules.hpp"
+
 namespace capstan {
 namespace {
 
 constexpr std::uint8_t kRowVersion = 1;
-
-// --- What is true of a row: the name of the first rule that does not hold, or nothing
-// ------------------------------
-
-std::string_view broken_rule(PartitionRow const& row) {
-    auto lineages = row.lineages;
-    std::sort(lineages.begin(), lineages.end());
-    auto const distinct = std::adjacent_find(lineages.begin(), lineages.end()) == lineages.end();
-    if (!distinct || (!lineages.empty() && lineages.front() == Lineage{})) {
-        return "lineages are distinct and non-zero";
-    }
-    auto const not_after = [](Beacon const& a, Beacon const& b) {
-        return a.position >= b.position;
-    };
-    if (std::adjacent_find(row.marks.begin(), row.marks.end(), not_after) != row.marks.end() ||
-        row.marks.size() > kStateMarksMax ||
-        (!row.marks.empty() && row.marks.back().position > row.position)) {
-        return "marks ascend, are few and not ahead";
-    }
-    return {};
-}
-
-bool nothing_happened(StreamRow const& row) {
-    return row.edition == Edition{} && row.generation == Generation{} && row.lineage_ordinal == 0 &&
-           row.ended.empty() && row.head == Seq{} && row.chain == Hash128{} && row.mark == Seq{} &&
-           row.policy == FoldPolicy{};
-}
-
-bool ends_ascend(StreamRow const& row) {
-    Seq last;
-    for (auto const& ended : row.ended) {
-        if (ended.generation == Generation{} || ended.last < last) {
-            return false;
-        }
-        last = ended.last;
-    }
-    return last <= row.head && row.ended.size() <= row.lineage_ordinal;
-}
-
-std::string_view broken_rule(StreamRow const& row) {
-    if (row.known() != is_stream_name(row.name)) {
-        return "a known stream has a name";
-    }
-    if (!row.exists()) {
-        return nothing_happened(row) ? std::string_view() : "an absent stream has no history";
-    }
-    if (row.edition == Edition{} || row.generation == Generation{}) {
-        return "a stream has an edition and a generation";
-    }
-    if (row.mark > row.head || row.head > kSeqMax) {
-        return "mark <= head <= kSeqMax";
-    }
-    if (!ends_ascend(row)) {
-        return "ended generations ascend up to the head";
-    }
-    if ((row.head == Seq{}) != (row.chain == chain_start(row.name))) {
-        return "the chain starts at the name";
-    }
-    return {};
-}
-
-bool can_halt(Errc reason) {
-    switch (reason) {
-        case Errc::generation_changed:
-        case Errc::preceding_seq_invalid:
-        case Errc::stream_sealed:
-        case Errc::stream_full:
-        case Errc::rebase_needed:
-        case Errc::position_conflict:
-            return true;
-        default:
-            return false;
-    }
-}
-
-std::string_view broken_rule(DeviceRow const& row) {
-    if (!row.known()) {
-        return row == DeviceRow{} ? std::string_view() : "a device never seen has no state";
-    }
-    if ((row.last.counter == Counter{}) != (row.last.attempt == Attempt{}) ||
-        row.last.attempt > row.attempt || row.last.counter.value > kSeqMax.value) {
-        return "last is none or of an attempt so far";
-    }
-    if (row.halted && !can_halt(*row.halted)) {
-        return "halted by a refusal";
-    }
-    if (row.preceding_seq > kSeqMax || (row.joined && *row.joined > kSeqMax)) {
-        return "p is a seq";
-    }
-    return {};
-}
-
-template <class Row>
-void require_valid(Row const& row) {
-    auto const rule = broken_rule(row);
-    CAPSTAN_INVARIANT(rule.empty(), rule);
-}
 
 Error damaged(std::string_view what) {
     return {Errc::index_damaged, "row: " + std::string(what)};
@@ -139,13 +44,11 @@ void catch_up(PartitionRow const& partition, StreamRow& stream) {
     }
 }
 
-// --- Partition
-// -----------------------------------------------------------------------------------------------------
+// --- Partition -----------------------------------------------------------------------------------
 //
-//   partition := u8 version = 1, u32 fold version, u32 number, u64 position, hash128 chain, u32
-//   last stream number,
-//                u64 state hash, u32 lineages, u64 each, u8 marks, (u64 position, hash128 chain,
-//                u64 state hash) each
+//   partition := u8 version = 1, u32 fold version, u32 number, u64 position, hash128 chain,
+//                u32 last stream number, u64 state hash, u32 lineages, u64 each,
+//                u8 marks, (u64 position, hash128 chain, u64 state hash) each
 
 void encode(Bytes& out, PartitionRow const& row) {
     ByteWriter writer(out);
@@ -192,13 +95,12 @@ Result<PartitionRow> decode_partition_row(ByteView bytes) {
     return checked(reader, std::move(row));
 }
 
-// --- Stream
-// --------------------------------------------------------------------------------------------------------
+// --- Stream --------------------------------------------------------------------------------------
 //
-//   stream := u8 version = 1, u32 number, u8 lifecycle | 0x80 with policy, u8 name length, name,
-//             unless absent: u32 edition, u64 generation, u32 lineage ordinal, u64 head, hash128
-//             chain, u64 mark, with policy: u32 G, u32 W, u32 H, u32 ended, (u64 generation, u64
-//             last) each, members to the end: (16 B device, u64 p, u64 joined) each
+//   stream  := u8 version = 1, u32 number, u8 lifecycle | 0x80 with policy, u8 length, name,
+//              history unless absent, u32 members, (16 B device, u64 p, u64 joined) each
+//   history := u32 edition, u64 generation, u32 lineage ordinal, u64 head, hash128 chain, u64 mark,
+//              u32 G, u32 W, u32 H with policy, u32 ended, (u64 generation, u64 last) each
 //
 // Generations that ended at the very head are left out, as if the row had not caught up: the
 // partition's row has the lineages, so they are no state of the stream's own. The policy is there
@@ -260,7 +162,7 @@ void take_history(ByteReader& reader, StreamRow& row, bool has_policy) {
 bool take_members(ByteReader& reader, StreamRow& row) {
     auto const at = row.mark_context();
     std::optional<Member> before;
-    while (!reader.rest().empty() && reader.ok()) {
+    for (auto left = reader.get<std::uint32_t>(); left > 0 && reader.ok(); --left) {
         auto const device = reader.get_device();
         auto const preceding_seq = Seq{reader.get<std::uint64_t>()};
         Member const member{device, preceding_seq, Seq{reader.get<std::uint64_t>()}};
@@ -288,7 +190,9 @@ void encode(Bytes& out, StreamRow const& row) {
     if (row.exists()) {
         encode_history(writer, row);
     }
-    for (auto const& member : row.members.current(row.mark_context())) {
+    auto const members = row.members.current(row.mark_context());
+    writer.put(static_cast<std::uint32_t>(members.size()));
+    for (auto const& member : members) {
         writer.put(member.device).put(member.preceding_seq.value).put(member.joined.value);
     }
 }
@@ -323,8 +227,7 @@ StreamNumber stream_number_of(ByteView encoded) {
     return StreamNumber{load<std::uint32_t>(encoded.data() + 1)};
 }
 
-// --- Device
-// --------------------------------------------------------------------------------------------------------
+// --- Device --------------------------------------------------------------------------------------
 //
 //   device := u8 version = 1, u8 1 if it joined, u16 why it halted or 0, hash128 owner, u64
 //   attempt,
@@ -362,21 +265,6 @@ Result<DeviceRow> decode_device_row(ByteView bytes) {
         return damaged("not canonical");
     }
     return checked(reader, row);
-}
-
-void check_invariants(PartitionRow const& row) {
-    require_valid(row);
-}
-void check_invariants(StreamRow const& row) {
-    require_valid(row);
-}
-void check_invariants(DeviceRow const& row) {
-    require_valid(row);
-}
-
-void check_invariants(StreamRow const& stream, DeviceRow const& device) {
-    CAPSTAN_INVARIANT(device.preceding_seq <= stream.head);
-    CAPSTAN_INVARIANT(!device.joined || *device.joined <= stream.head);
 }
 
 }  // namespace capstan

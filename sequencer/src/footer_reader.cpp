@@ -45,7 +45,7 @@ Result<Header> decode_header(ByteView bytes, std::uint64_t footer_bytes) {
     if (version != footer_format::kVersion) {
         return Error{Errc::format_unknown, "footer version " + std::to_string(version)};
     }
-    if (zero != 0 || header.table_bytes() > footer_bytes ||
+    if (zero != 0 || header.base.value > kSeqMax.value || header.table_bytes() > footer_bytes ||
         footer_bytes > footer_format::kFooterBytesMax) {
         return damaged_footer("lengths of the header");
     }
@@ -179,6 +179,9 @@ class PartReader {
         run.place.lead = static_cast<std::uint16_t>(lead);
         run.position = before.position.plus(positions);
         run.mark = Seq{before.mark.value + mark};
+        if (run.position.value > kSeqMax.value || run.mark > kSeqMax) {
+            return false;
+        }
         run.device = device.id;
         run.attempt = device.attempt;
         run.first_counter = device.next;
@@ -195,6 +198,11 @@ class PartReader {
     Seq first_;
     std::vector<Device> devices_;
 };
+
+bool follows(RunEntry const& run, RunEntry const& before) {
+    return run.first == before.end() && run.position >= before.position &&
+           run.place.offset.value >= before.place.offset.value + before.place.bytes;
+}
 
 }  // namespace
 
@@ -328,8 +336,7 @@ Result<std::vector<FooterPart>> decode_footer(ByteView footer) {
             }
             auto& whole = streams.back().runs;
             if (streams.back().stream != part.stream || !part.links.empty() ||
-                whole.back().end() != part.runs.front().first ||
-                whole.back().position > part.runs.front().position) {
+                !follows(part.runs.front(), whole.back())) {
                 return damaged_footer("parts of block " + std::to_string(block));
             }
             whole.insert(whole.end(), part.runs.begin(), part.runs.end());

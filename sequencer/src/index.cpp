@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <capstan/sequencer/index.hpp>
 #include <iterator>
-#include <ranges>
 
 #include "change_log.hpp"
 #include "footer_cache.hpp"
@@ -110,10 +109,11 @@ Result<std::optional<RunEntry>> Index::find(StreamNumber stream, Seq seq) {
 }
 
 Result<std::optional<RunEntry>> Index::find_run(RunKey const& key, Seq above) {
-    for (auto const& segment : std::views::reverse(memory_)) {
-        for (auto const& run : std::views::reverse(segment->runs(key.stream))) {
-            if (auto const step = match(run, key, above); step != RunMatch::older) {
-                return step == RunMatch::found ? std::optional(segment->entry(key.stream, run))
+    for (auto segment = memory_.rbegin(); segment != memory_.rend(); ++segment) {
+        auto const runs = (*segment)->runs(key.stream);
+        for (auto run = runs.rbegin(); run != runs.rend(); ++run) {
+            if (auto const step = match(*run, key, above); step != RunMatch::older) {
+                return step == RunMatch::found ? std::optional((*segment)->entry(key.stream, *run))
                                                : std::nullopt;
             }
         }

@@ -38,7 +38,8 @@ StreamStat PartitionImpl::stat_of(RowCache::Stream& stream) const {
             .chain = row.chain,
             .mark = row.mark,
             .tape_first = Seq{1},
-            .sealed = row.lifecycle == Lifecycle::sealed};
+            .sealed = row.lifecycle == Lifecycle::sealed,
+            .ended = row.ended};
 }
 
 Result<std::optional<StreamStat>> PartitionImpl::stat(std::string_view name) {

@@ -14,7 +14,9 @@ constexpr std::size_t kRunBytesMax = 7 * 8 + 2 * 5 + 40;
 bool is_sound(RunEntry const& run, std::uint64_t offset) {
     return run.stream.value != 0 && run.first.value != 0 && run.count != 0 &&
            run.count <= kRunEventsMax && run.first.value + run.count <= kSeqMax.value + 1 &&
-           offset + run.place.bytes <= kSegmentBytesMax && run.place.lead <= offset;
+           offset + run.place.bytes <= kSegmentBytesMax && run.place.lead <= offset &&
+           run.position.value <= kSeqMax.value && run.mark <= kSeqMax &&
+           run.first_counter.value <= kSeqMax.value;
 }
 
 }  // namespace

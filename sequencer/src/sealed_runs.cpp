@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <capstan/sequencer/index.hpp>
-#include <ranges>
+#include <iterator>
 #include <string>
 
 #include "footer_cache.hpp"
@@ -68,11 +68,9 @@ Result<std::optional<SegmentLink>> SealedRuns::locate(RunCursor& cursor) {
         if (links.back().first <= cursor.next) {
             return std::optional(links.back());
         }
-        for (auto const& link : std::views::reverse(links)) {
-            if (link.first > cursor.next) {
-                ahead.push_back(link);
-            }
-        }
+        std::copy_if(links.rbegin(), links.rend(), std::back_inserter(ahead), [&](auto link) {
+            return link.first > cursor.next;
+        });
     }
     return at_or_before;
 }
@@ -80,12 +78,13 @@ Result<std::optional<SegmentLink>> SealedRuns::locate(RunCursor& cursor) {
 Result<> SealedRuns::start_search(RunCursor& cursor, std::optional<SegmentLink>& at_or_before) {
     CAPSTAN_TRY(auto const stored, store_.links(std::span(&cursor.stream, 1)));
     at_or_before.reset();
-    for (auto const& node : std::views::reverse(stored.front().nodes())) {
-        if (node.first <= cursor.next) {
-            at_or_before = node;
+    auto const nodes = stored.front().nodes();
+    for (auto node = nodes.rbegin(); node != nodes.rend(); ++node) {
+        if (node->first <= cursor.next) {
+            at_or_before = *node;
             break;
         }
-        cursor.ahead.push_back(node);
+        cursor.ahead.push_back(*node);
     }
     return success();
 }
@@ -148,12 +147,13 @@ Result<std::optional<RunEntry>> SealedRuns::find_run(RunKey const& key, Seq abov
             if (part == nullptr) {
                 return misses_runs(node->segment, key.stream);
             }
-            for (auto const& run : std::views::reverse(part->runs)) {
-                if (auto const step = match(run, key, above); step != RunMatch::older) {
-                    return step == RunMatch::found ? std::optional(run) : std::nullopt;
+            auto const& runs = part->runs;
+            for (auto run = runs.rbegin(); run != runs.rend(); ++run) {
+                if (auto const step = match(*run, key, above); step != RunMatch::older) {
+                    return step == RunMatch::found ? std::optional(*run) : std::nullopt;
                 }
             }
-            at_first_part = part->runs.front().first <= node->first;
+            at_first_part = runs.front().first <= node->first;
             links = part->links;
             block = *block == 0 ? std::nullopt : std::optional(*block - 1);
         }

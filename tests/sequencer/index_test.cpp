@@ -149,6 +149,31 @@ RC_BOOST_PROP(I18_a_restart_changes_nothing_that_readers_see, ()) {
     check_reads(world, 4);
 }
 
+RC_BOOST_PROP(a_cursor_may_jump_wherever_its_hints_point, ()) {
+    MemoryCheckpointStore store;
+    IndexWorld world(store);
+    StreamNumber const stream{1};
+    for (auto segments = *rc::gen::inRange(1, 40); segments > 0; --segments) {
+        for (auto runs = *rc::gen::inRange(0, 4); runs > 0; --runs) {
+            world.append(stream, 1, 1);
+            world.append(StreamNumber{2}, 1, 1);
+        }
+        world.next_segment();
+        world.seal_segment();
+    }
+    world.checkpoint().value();
+    world.hear_of_checkpoint();
+    RunCursor cursor{stream, Seq{1}};
+    for (int jumps = 0; jumps < 20; ++jumps) {
+        cursor.next = Seq{*rc::gen::inRange<std::uint64_t>(1, world.maker.head(stream).value + 2)};
+        auto expected = world.expected_from(stream, cursor.next);
+        std::vector<RunEntry> runs;
+        world.index->read(cursor, {.runs = 3}, runs).value();
+        expected.resize(std::min<std::size_t>(expected.size(), 3));
+        RC_ASSERT(runs == expected);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_stream_far_back_is_found_in_few_reads) {
     MemoryCheckpointStore store;
     IndexWorld world(store);

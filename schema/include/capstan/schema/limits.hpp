@@ -31,7 +31,8 @@ inline constexpr std::size_t kMessageTextBytesMax = 1'024;
 
 inline constexpr std::size_t kFrameHeaderBytes = 96;
 inline constexpr std::size_t kSegmentHeaderBytes = 96;
-/// Payload of one frame. A group commit larger than this becomes several frames.
+/// Submissions of one frame. A group commit larger than this becomes several frames; a footer may
+/// take kSegmentBytesMax.
 inline constexpr std::size_t kFrameBytesMax = 8 * 1'048'576;
 inline constexpr std::size_t kSegmentBytesMin = 64 * 1'024;
 inline constexpr std::size_t kSegmentBytesDefault = 64 * 1'048'576;

@@ -43,7 +43,7 @@ struct Verdict {
         not_your_device,
         // Of all other kinds.
         applied,
-        ignored,  // took a position and nothing else
+        ignored,  // took a position and nothing else; without a reason: a repetition
         stopped,  // took nothing: this build must not fold any further
     };
 

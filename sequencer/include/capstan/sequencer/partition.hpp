@@ -93,6 +93,7 @@ struct StreamStat {
     Seq mark;        // merge mark at head
     Seq tape_first;  // first seq that the tape still holds
     bool sealed = false;
+    std::vector<EndedGeneration> ended;  // earlier generations of the same history
 };
 
 /// A device in a stream, as the fold knows it.

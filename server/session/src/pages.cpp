@@ -1,0 +1,87 @@
+#include "pages.hpp"
+
+#include <capstan/schema/run.hpp>
+
+namespace capstan {
+
+std::size_t total_bytes(std::span<ByteView const> pieces) {
+    std::size_t total = 0;
+    for (auto const piece : pieces) {
+        total += piece.size();
+    }
+    return total;
+}
+
+EventsMessage encode(MessageWriter& writer, StreamMoved const& moved) {
+    writer.add({.stream = moved.stream,
+                .generation = moved.generation,
+                .first = moved.first,
+                .last = moved.last,
+                .chain = moved.chain,
+                .mark_before = moved.mark_before,
+                .marks = moved.marks,
+                .runs = moved.runs,
+                .head = moved.last});
+    return {.message = std::make_shared<Bytes const>(writer.take()),
+            .run_bytes = total_bytes(moved.runs),
+            .last = moved.last};
+}
+
+EventsMessage encode(MessageWriter& writer, StreamNumber stream, Page const& page) {
+    ByteView const runs = page.runs;
+    writer.add({.stream = stream,
+                .generation = page.generation,
+                .first = page.first,
+                .last = page.last,
+                .chain = page.chain,
+                .mark_before = page.mark_before,
+                .marks = page.marks,
+                .runs = {&runs, 1},
+                .head = page.head});
+    return {.message = std::make_shared<Bytes const>(writer.take()),
+            .run_bytes = page.runs.size(),
+            .last = page.last};
+}
+
+bool cut_page(Page& page, Seq last) {
+    if (page.last <= last) {
+        return false;
+    }
+    ByteReader reader(page.runs);
+    std::size_t runs = 0;
+    Seq end{page.first.value - 1};
+    while (end < last) {
+        auto const delivered = DeliveredRunView::take(reader);
+        CAPSTAN_INVARIANT(delivered.has_value());  // the tape's checksum covers it
+        end = end.plus(delivered.value().run().count());
+        ++runs;
+    }
+    if (end == page.last) {
+        return false;
+    }
+    page.last = end;
+    page.marks.resize(runs);
+    page.runs.resize(page.runs.size() - reader.rest().size());
+    return true;
+}
+
+std::optional<EventsMessage> PageCache::find(StreamNumber stream, Seq from) const {
+    auto const at = pages_.find({stream, from});
+    return at == pages_.end() ? std::nullopt : std::optional(at->second);
+}
+
+void PageCache::put(StreamNumber stream, Seq from, EventsMessage const& events) {
+    if (events.message->size() > bytes_max_ || !pages_.emplace(Key{stream, from}, events).second) {
+        return;
+    }
+    bytes_ += events.message->size();
+    oldest_.push_back({stream, from});
+    while (bytes_ > bytes_max_) {
+        auto const at = pages_.find(oldest_.front());
+        bytes_ -= at->second.message->size();
+        pages_.erase(at);
+        oldest_.pop_front();
+    }
+}
+
+}  // namespace capstan

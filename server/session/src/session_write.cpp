@@ -1,0 +1,148 @@
+// What a connection gets, pulled as it can take more.
+#include <algorithm>
+
+#include "device_session.hpp"
+#include "host.hpp"
+
+namespace capstan {
+namespace {
+
+constexpr std::size_t kPageBytesMin = 4'096;
+
+}  // namespace
+
+SharedBytes DeviceSession::next_write(std::size_t bytes_max) {
+    auto const& options = host_.options();
+    if (ending_ == Ending::none) {
+        fill(std::min(bytes_max, options.queued_bytes_soft));
+    }
+    auto payload = out_.take(std::min(bytes_max, options.coalesce_bytes));
+    takes_ += 1;
+    resting_ = payload == nullptr;
+    return payload;
+}
+
+void DeviceSession::fill(std::size_t bytes_max) {
+    while (out_.bytes() < bytes_max && send_next(bytes_max - out_.bytes())) {
+    }
+}
+
+/// Puts one more message on the queue: what was asked, then streams that appeared, then events.
+/// False when there is nothing.
+bool DeviceSession::send_next(std::size_t bytes_max) {
+    if (!requests_.empty()) {
+        answer_page();
+        return true;
+    }
+    if (!appeared_.empty()) {
+        announce_some();
+        return true;
+    }
+    if (credit_ <= 0 || (needs_.empty() && lagging_.empty())) {
+        return false;
+    }
+    // A message may overdraw the credit, so that no run is too large for it.
+    auto const page_bytes = std::max(
+        kPageBytesMin,
+        std::min({bytes_max, static_cast<std::size_t>(credit_), host_.options().page_bytes}));
+    if (!needs_.empty()) {
+        send_needed(page_bytes);
+    } else {
+        send_page(lagging_.front(), page_bytes);
+    }
+    return true;
+}
+
+void DeviceSession::send_needed(std::size_t bytes_max) {
+    auto& need = needs_.front();
+    auto const sent = host_.read_range(need.stream, need.next, need.last, bytes_max);
+    if (sent && sent.value()) {
+        need.next = sent.value()->last.next();
+        push_events(*sent.value());
+    } else {
+        auto const why = sent ? Error{Errc::not_found, "above the head"} : sent.error();
+        notice(why, need.stream);
+        need.next = need.last.next();
+    }
+    if (need.next > need.last) {
+        needs_.erase(needs_.begin());
+    }
+}
+
+/// Reads on for one stream; then the others have their turn.
+void DeviceSession::send_page(Subscription& subscription, std::size_t bytes_max) {
+    auto const stream = subscription.topic.number;
+    auto const page = host_.read(stream, subscription.cursor.next(), bytes_max);
+    if (!page) {
+        rest(subscription, subscription.cursor);
+        notice(page.error(), stream);
+        return;
+    }
+    if (page.value()) {
+        push_events(page.value()->events);
+        subscription.cursor = page.value()->events.last;
+    }
+    if (!page.value() || page.value()->at_head) {
+        promote(subscription);
+    } else {
+        subscription.unlink();
+        lagging_.push_back(subscription);
+    }
+}
+
+void DeviceSession::promote(Subscription& subscription) {
+    subscription.unlink();
+    subscription.state = Subscription::State::live;
+    subscription.topic.live.push_back(subscription);
+    host_.count().promotions += 1;
+}
+
+void DeviceSession::push(fb::WelcomeT const& message) {
+    host_.writer().add(message);
+    out_.push(std::make_shared<Bytes const>(host_.writer().take()));
+}
+
+void DeviceSession::push(fb::HeadT const& message) {
+    host_.writer().add(message);
+    out_.push(std::make_shared<Bytes const>(host_.writer().take()));
+}
+
+void DeviceSession::push(fb::NoticeT const& message) {
+    host_.writer().add(message);
+    out_.push(std::make_shared<Bytes const>(host_.writer().take()));
+}
+
+void DeviceSession::push_events(EventsMessage const& events) {
+    credit_ -= static_cast<std::int64_t>(events.run_bytes);
+    out_.push(events.message);
+}
+
+bool DeviceSession::has_room() const {
+    return credit_ > 0 && out_.bytes() < host_.options().queued_bytes_soft;
+}
+
+void DeviceSession::deliver(Subscription& subscription, EventsMessage const& events) {
+    subscription.cursor = events.last;
+    push_events(events);
+    wake_if_resting();
+}
+
+void DeviceSession::lag(Subscription& subscription) {
+    subscription.unlink();
+    subscription.state = Subscription::State::lagging;
+    lagging_.push_back(subscription);
+    wake_if_resting();
+}
+
+void DeviceSession::notice(Error const& why, StreamNumber stream, bool closing) {
+    bool const later = describe(why.code).reaction == Reaction::retry_later;
+    fb::NoticeT message;
+    message.code = static_cast<std::uint16_t>(why.code);
+    message.detail = why.detail;
+    message.stream = stream.value;
+    message.closing = closing;
+    message.retry_after_ms = later ? host_.options().retry_after_ms : 0;
+    push(message);
+}
+
+}  // namespace capstan

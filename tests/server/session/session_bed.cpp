@@ -1,0 +1,99 @@
+#include "session_bed.hpp"
+
+#include <capstan/schema/run.hpp>
+#include <sstream>
+
+namespace capstan::test {
+
+Result<Principal> TextAuthenticator::authenticate(std::string_view token) {
+    std::istringstream words{std::string(token)};
+    std::string who;
+    words >> who;
+    auto const slash = who.find('/');
+    if (slash == std::string::npos) {
+        return Error{Errc::token_invalid, {}};
+    }
+    Principal principal{.tenant = who.substr(0, slash), .subject = who.substr(slash + 1)};
+    for (std::string grant; words >> grant;) {
+        CAPSTAN_TRY(auto pattern, StreamPattern::parse(grant.substr(2)));
+        principal.grants.push_back({pattern, grant[0] == 'r', grant[0] == 'w'});
+    }
+    return principal;
+}
+
+DeviceId device_named(std::string_view name) {
+    DeviceId device;
+    for (std::size_t i = 0; i < name.size() && i < device.bytes.size(); ++i) {
+        device.bytes[i] = static_cast<std::byte>(name[i]);
+    }
+    return device;
+}
+
+Bytes event_named(std::string_view text) {
+    auto const bytes = as_bytes(text);
+    return {bytes.begin(), bytes.end()};
+}
+
+SessionBed::SessionBed(SessionOptions const& options) {
+    host = SessionHost::make(
+        options,
+        {.clock = clock, .random = random, .strand = strand, .authenticator = authenticator});
+    partition = std::make_unique<FakePartition>(*host);
+    host->attach(*partition);
+}
+
+SessionBed::~SessionBed() = default;
+
+SessionBed::Peer::Peer(SessionBed& bed, std::function<void(ByteView)> on_payload)
+    : bed_(bed), on_payload_(std::move(on_payload)) {
+    auto const wake = [this] {
+        wakes += 1;
+        if (!waits) {
+            take();
+        }
+    };
+    session_ = bed.host->accept(wake, bed.clock.now());
+}
+
+Result<> SessionBed::Peer::send(ByteView payload) {
+    if (closed_) {
+        return Error{Errc::connection_closed, {}};
+    }
+    auto result = session_->on_message(payload, bed_.clock.now());
+    bed_.strand.run();
+    return result;
+}
+
+void SessionBed::Peer::take(std::size_t payloads_max, std::size_t bytes_max) {
+    if (closed_) {
+        return;
+    }
+    while (session_->ending() != Ending::at_once && payloads_max-- > 0) {
+        auto const payload = session_->next_write(bytes_max);
+        if (payload == nullptr) {
+            break;
+        }
+        on_payload_(*payload);
+    }
+    auto const ending = session_->ending();
+    if (ending == Ending::at_once || (ending == Ending::after_writes && !session_->wants_write())) {
+        close();
+    }
+}
+
+void SessionBed::Peer::close() {
+    if (!closed_) {
+        closed_ = true;
+        session_->on_close();
+    }
+}
+
+Bytes run_of(Attempt attempt, Link after, Seq p, std::vector<std::string> const& events) {
+    std::vector<ByteView> views;
+    for (auto const& event : events) {
+        views.push_back(as_bytes(event));
+    }
+    return encode_run({.attempt = attempt, .after = after, .preceding_seq = p}, views);
+}
+
+}  // namespace capstan::test
