@@ -11,6 +11,7 @@ struct Context {
     Globals const& globals;
     Surroundings& surroundings;
     Output& output;
+    bool partial = false;  // with an error: some of it succeeded
 };
 
 Result<> execute(Context& context, ShowText const& command);

@@ -207,7 +207,10 @@ void Grammar::add_event_commands() {
         "32 hex digits, or fresh: a device of this run alone",
         [this](std::string const& word) { return take_device(word, append_.device); })
         ->type_name("ID");
-    add(append, "--batch", "Events in a run at most", number_into(append_.batch, 1, kRunEventsMax))
+    add(append,
+        "--batch",
+        "Events that reach the stream together, or not at all",
+        number_into(append_.batch, 1, kRunEventsMax))
         ->type_name("N");
 
     auto& read = add_command(app, "read", "Read events", read_);

@@ -27,5 +27,5 @@ int main(int count, char** words) {
         .on_interrupt = [&](auto callback) { interrupts.on_interrupt(std::move(callback)); },
     };
     auto const code = run({words + 1, words + count}, surroundings);
-    return static_cast<int>(interrupts.seen() ? ExitCode::interrupted : code);
+    return static_cast<int>(code);
 }

@@ -124,9 +124,4 @@ void Interrupts::on_interrupt(std::function<void()> callback) {
     state_->callback = std::move(callback);
 }
 
-bool Interrupts::seen() const {
-    std::lock_guard const lock(state_->mutex);
-    return state_->seen;
-}
-
 }  // namespace capstan::cli

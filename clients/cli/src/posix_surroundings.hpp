@@ -44,7 +44,6 @@ class Interrupts {
     Interrupts();
     ~Interrupts();
     void on_interrupt(std::function<void()> callback);
-    bool seen() const;
 
   private:
     struct State;

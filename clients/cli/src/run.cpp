@@ -25,7 +25,7 @@ OutputStyle style_of(Globals const& globals, Surroundings const& surroundings) {
             .quiet = globals.quiet};
 }
 
-ExitCode finish(Output& output, Result<> const& result) {
+ExitCode finish(Output& output, Result<> const& result, bool partial = false) {
     output.flush();
     if (!output.ok()) {
         return ExitCode::broken_pipe;
@@ -33,8 +33,11 @@ ExitCode finish(Output& output, Result<> const& result) {
     if (result) {
         return ExitCode::ok;
     }
+    if (result.error().code == Errc::cancelled) {
+        return ExitCode::interrupted;
+    }
     output.error(result.error());
-    return exit_code(result.error().code);
+    return partial ? ExitCode::partial : exit_code(result.error().code);
 }
 
 }  // namespace
@@ -49,7 +52,7 @@ ExitCode run(std::vector<std::string> arguments, Surroundings& surroundings) {
     Context context{globals, surroundings, output};
     auto const result = std::visit([&](auto const& command) { return execute(context, command); },
                                    invocation.value().command);
-    return finish(output, result);
+    return finish(output, result, context.partial);
 }
 
 }  // namespace capstan::cli

@@ -92,7 +92,7 @@ class WebSocketConnection final : public Connection {
             abort();
             return;
         }
-        if (!writing_ && session_->wants_write()) {
+        if (!writing_) {
             write();
         }
         if (!writing_ && session_->ending() == Ending::after_writes) {

@@ -12,7 +12,7 @@
 /// What a command line asks for, checked as far as words go.
 namespace capstan::cli {
 
-inline constexpr std::string_view kServerDefault = "ws://127.0.0.1:7117";
+inline constexpr std::string_view kServerDefault = "http://127.0.0.1:7411";
 
 enum class Choice : std::uint8_t { automatic, always, never };
 
@@ -61,7 +61,7 @@ struct Append {
     std::string type;
     std::optional<Seq> expect;  // the stream's head
     DeviceChoice device;
-    std::uint32_t batch = 256;  // events in a run at most
+    std::uint32_t batch = 1;  // events that reach the stream together, or not at all
 };
 
 /// A bounded or endless part of one stream. `from` and `to` are as people write them.
