@@ -42,6 +42,7 @@ ExitCode exit_code(Errc code) {
         case Errc::connection_closed:
         case Errc::replaced:
         case Errc::slow_consumer:
+        case Errc::replaced:
         case Errc::counter_gap:
         case Errc::behind:
         case Errc::storage_full:
