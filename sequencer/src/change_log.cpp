@@ -7,21 +7,36 @@ namespace capstan {
 void ChangeLog::add(StreamNumber stream, Position position) {
     CAPSTAN_INVARIANT(changes_.empty() || changes_.back().position <= position);
     changes_.push_back({position, stream});
-    last_[stream.value] = position;
 }
 
-std::optional<Position> ChangeLog::last_change(StreamNumber stream) const {
-    auto const found = last_.find(stream.value);
-    return found == last_.end() ? std::nullopt : std::optional(found->second);
+bool ChangeLog::is_last(StreamChange const& change) const {
+    auto const found = last_.find(change.stream.value);
+    return found != last_.end() && found->second == change.position;
+}
+
+void ChangeLog::sort_in() {
+    for (; sorted_in_ < changes_.size(); ++sorted_in_) {
+        last_[changes_[sorted_in_].stream.value] = changes_[sorted_in_].position;
+    }
+    if (changes_.size() > 2 * last_.size()) {
+        std::erase_if(changes_, [&](StreamChange const& change) { return !is_last(change); });
+        sorted_in_ = changes_.size();
+    }
+}
+
+bool ChangeLog::has(StreamNumber stream) {
+    sort_in();
+    return last_.contains(stream.value);
 }
 
 void ChangeLog::changed_after(Position position,
                               std::size_t limit,
-                              std::vector<StreamChange>& result) const {
+                              std::vector<StreamChange>& result) {
+    sort_in();
     auto change = std::ranges::partition_point(
         changes_, [&](StreamChange const& each) { return each.position <= position; });
     for (; change != changes_.end() && result.size() < limit; ++change) {
-        if (last_change(change->stream) == change->position) {
+        if (is_last(*change)) {
             result.push_back(*change);
         }
     }
@@ -29,9 +44,12 @@ void ChangeLog::changed_after(Position position,
 
 void ChangeLog::drop_through(Position position) {
     while (!changes_.empty() && changes_.front().position <= position) {
-        auto const found = last_.find(changes_.front().stream.value);
-        if (found != last_.end() && found->second <= position) {
-            last_.erase(found);
+        if (sorted_in_ > 0) {
+            --sorted_in_;
+            auto const found = last_.find(changes_.front().stream.value);
+            if (found != last_.end() && found->second <= position) {
+                last_.erase(found);
+            }
         }
         changes_.pop_front();
     }

@@ -23,12 +23,13 @@ void put_stream(FooterWriter& footer,
                 SegmentRuns const& segment,
                 StreamNumber stream,
                 StreamLinks& links) {
-    auto const runs = segment.runs(stream);
+    auto const first = segment.first(stream).value();
     footer.stream(stream, links.next_links());
-    for (auto const& run : runs) {
+    segment.visit_from(stream, first, [&](StoredRun const& run) {
         footer.run(segment.entry(stream, run));
-    }
-    links.push({segment.segment(), runs.front().first});
+        return true;
+    });
+    links.push({segment.segment(), first});
 }
 
 }  // namespace
@@ -51,8 +52,8 @@ Result<SealedSegment> FooterJob::run() const {
             auto& links = stored[i];
             // The checkpoint that stores these may be under way: they may be in `links` or not.
             for (auto const& older : older_) {
-                if (auto const runs = older->runs(some[i]); !runs.empty()) {
-                    push_if_newer(links, {older->segment(), runs.front().first});
+                if (auto const first_there = older->first(some[i])) {
+                    push_if_newer(links, {older->segment(), *first_there});
                 }
             }
             if (auto const newest = links.newest(); newest && newest->segment >= segment_) {

@@ -52,7 +52,8 @@ Result<> Index::recover() {
 SegmentRuns& Index::runs_of(SegmentNumber segment) {
     if (memory_.empty() || memory_.back()->segment() < segment) {
         CAPSTAN_INVARIANT(segment > sealed_through_);
-        memory_.push_back(std::make_shared<SegmentRuns>(segment));
+        auto const streams = memory_.empty() ? 0 : memory_.back()->stream_count();
+        memory_.push_back(std::make_shared<SegmentRuns>(segment, streams));
     }
     CAPSTAN_INVARIANT(memory_.back()->segment() == segment);
     return *memory_.back();
@@ -86,14 +87,15 @@ Result<> Index::read(RunCursor& cursor, ReadLimit limit, std::vector<RunEntry>& 
 
 void Index::read_memory(RunCursor& cursor, RunCollector& into) const {
     for (auto const& segment : memory_) {
-        auto const runs = segment->runs(cursor.stream);
-        if (runs.empty() || runs.front().first > cursor.next) {
+        auto const first = segment->first(cursor.stream);
+        if (!first || *first > cursor.next) {
             continue;
         }
-        for (auto const& run : runs_from(runs, cursor.next)) {
-            if (!into.take(segment->entry(cursor.stream, run), cursor)) {
-                return;
-            }
+        segment->visit_from(cursor.stream, cursor.next, [&](StoredRun const& run) {
+            return into.take(segment->entry(cursor.stream, run), cursor);
+        });
+        if (into.full()) {
+            return;
         }
     }
 }
@@ -110,19 +112,24 @@ Result<std::optional<RunEntry>> Index::find(StreamNumber stream, Seq seq) {
 
 Result<std::optional<RunEntry>> Index::find_run(RunKey const& key, Seq above) {
     for (auto segment = memory_.rbegin(); segment != memory_.rend(); ++segment) {
-        auto const runs = (*segment)->runs(key.stream);
-        for (auto run = runs.rbegin(); run != runs.rend(); ++run) {
-            if (auto const step = match(*run, key, above); step != RunMatch::older) {
-                return step == RunMatch::found ? std::optional((*segment)->entry(key.stream, *run))
-                                               : std::nullopt;
+        std::optional<RunEntry> found;
+        auto step = RunMatch::older;
+        (*segment)->visit_backwards(key.stream, [&](StoredRun const& run) {
+            step = match(run, key, above);
+            if (step == RunMatch::found) {
+                found = (*segment)->entry(key.stream, run);
             }
+            return step == RunMatch::older;
+        });
+        if (step != RunMatch::older) {
+            return found;
         }
     }
     return sealed_runs_.find_run(key, above);
 }
 
 Result<std::vector<StreamChange>> Index::changed_after(Position position, std::size_t limit) {
-    auto const& recent = pending_->changes;
+    auto& recent = pending_->changes;
     std::vector<StreamChange> result;
     for (auto from = position; result.size() < limit;) {
         auto const wanted = limit - result.size();
@@ -130,7 +137,7 @@ Result<std::vector<StreamChange>> Index::changed_after(Position position, std::s
         for (auto const& change : stored) {
             // One that has changed again since follows below. (The store may be newer than
             // `committed` has told; then what it knows is in the log still.)
-            if (!recent.last_change(change.stream)) {
+            if (!recent.has(change.stream)) {
                 result.push_back(change);
             }
         }

@@ -1,4 +1,5 @@
 #include <capstan/engine/runtime/random.hpp>
+#include <set>
 
 #include "partition_impl.hpp"
 
@@ -65,10 +66,18 @@ Result<> PartitionImpl::recover() {
     return success();
 }
 
-Result<> PartitionImpl::seal_left_open(std::span<ClosedSegment const> segments) {
-    for (auto const& segment : segments) {
-        CAPSTAN_TRY(auto sealed, index_.seal(segment.number).run());
-        CAPSTAN_TRY(journal_->seal(segment.number, sealed.footer));
+/// Segments that the journal has no footer of, and those that have one of which no checkpoint knows.
+Result<> PartitionImpl::seal_left_open(std::span<ClosedSegment const> unsealed) {
+    std::set<SegmentNumber> numbers;
+    for (auto const& segment : unsealed) {
+        numbers.insert(segment.number);
+    }
+    for (auto const number : index_.to_seal(journal_->describe().open_segment)) {
+        numbers.insert(number);
+    }
+    for (auto const number : numbers) {
+        CAPSTAN_TRY(auto sealed, index_.seal(number).run());
+        CAPSTAN_TRY(journal_->seal(number, sealed.footer));
         index_.sealed(std::move(sealed));
     }
     return success();

@@ -111,7 +111,7 @@ class PartitionImpl final : public Partition {
 
     // partition.cpp
     Result<> write_genesis();
-    Result<> seal_left_open(std::span<ClosedSegment const> segments);
+    Result<> seal_left_open(std::span<ClosedSegment const> unsealed);
     void drain_if_quiet();
 
     PartitionOptions const options_;

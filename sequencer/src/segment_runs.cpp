@@ -7,9 +7,14 @@ namespace capstan {
 
 void SegmentRuns::add(RunEntry const& run) {
     CAPSTAN_INVARIANT(run.place.segment == segment_ && run.count != 0);
-    auto& runs = streams_[run.stream.value];
-    CAPSTAN_INVARIANT(runs.empty() || runs.back().last().next() == run.first);
-    StoredRun stored;
+    auto& stream = streams_[run.stream.value];
+    if (stream.runs == 0) {
+        stream.first = run.first;
+    }
+    if (size_ % kBlockRuns == 0) {
+        blocks_.emplace_back().reserve(kBlockRuns);
+    }
+    auto& stored = blocks_.back().emplace_back();
     stored.first = run.first;
     stored.chain = run.chain;
     stored.device = run.device;
@@ -21,16 +26,29 @@ void SegmentRuns::add(RunEntry const& run) {
     stored.bytes = run.place.bytes;
     stored.lead = run.place.lead;
     stored.count = static_cast<std::uint16_t>(run.count);
-    runs.push_back(stored);
-    if (!first_position_) {
-        first_position_ = run.position;
+    stored.before = stream.last;
+    stream.last = size_++;
+    if (++stream.runs % kPieceRuns == 0) {
+        stream.piece_ends.push_back(stream.last);
     }
-    ++size_;
 }
 
-std::span<StoredRun const> SegmentRuns::runs(StreamNumber stream) const {
+SegmentRuns::Stream const* SegmentRuns::find(StreamNumber stream) const {
     auto const found = streams_.find(stream.value);
-    return found == streams_.end() ? std::span<StoredRun const>() : found->second;
+    return found == streams_.end() ? nullptr : &found->second;
+}
+
+std::optional<Seq> SegmentRuns::first(StreamNumber stream) const {
+    auto const* found = find(stream);
+    return found == nullptr ? std::nullopt : std::optional(found->first);
+}
+
+/// The first piece that does not end before `seq`.
+std::uint32_t SegmentRuns::piece_of(Stream const& stream, Seq seq) const {
+    auto const& ends = stream.piece_ends;
+    auto const found = std::partition_point(
+        ends.begin(), ends.end(), [&](std::uint32_t end) { return at(end).last() < seq; });
+    return static_cast<std::uint32_t>(found - ends.begin());
 }
 
 RunEntry SegmentRuns::entry(StreamNumber stream, StoredRun const& run) const {
@@ -49,17 +67,15 @@ RunEntry SegmentRuns::entry(StreamNumber stream, StoredRun const& run) const {
 std::vector<StreamNumber> SegmentRuns::streams() const {
     std::vector<StreamNumber> numbers;
     numbers.reserve(streams_.size());
-    for (auto const& [number, runs] : streams_) {
+    for (auto const& [number, stream] : streams_) {
         numbers.push_back(StreamNumber{number});
     }
     std::ranges::sort(numbers);
     return numbers;
 }
 
-std::span<StoredRun const> runs_from(std::span<StoredRun const> runs, Seq seq) {
-    auto const found =
-        std::ranges::partition_point(runs, [&](StoredRun const& run) { return run.last() < seq; });
-    return {found, runs.end()};
+std::optional<Position> SegmentRuns::first_position() const {
+    return size_ == 0 ? std::nullopt : std::optional(at(0).position);
 }
 
 }  // namespace capstan

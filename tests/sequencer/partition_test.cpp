@@ -241,6 +241,22 @@ BOOST_AUTO_TEST_CASE(derived_state_comes_back_from_the_journal_alone) {
     crowd.check();
 }
 
+BOOST_AUTO_TEST_CASE(a_segment_sealed_before_a_crash_is_in_the_next_checkpoint) {
+    PartitionWorld world(5);
+    BOOST_TEST_REQUIRE(world.open().has_value());
+    Author alice{.stream = "acme/room", .device = device(1)};
+    std::vector<std::string> const large{std::string(20'000, 'a'), std::string(20'000, 'b')};
+    world.publish(alice, large);
+    world.publish(alice, large);  // closes the first segment, which is sealed
+    world.publish(alice, large);
+    BOOST_TEST_REQUIRE((world.checkpoints->runs().value().retired == SegmentNumber{}));
+    world.kill();
+    BOOST_TEST_REQUIRE(world.open().has_value());
+    world.run_for(seconds(20));  // a checkpoint
+    BOOST_TEST((world.checkpoints->runs().value().retired >= SegmentNumber{1}));
+    BOOST_TEST(world.read_all("acme/room").size() == 6u);
+}
+
 BOOST_AUTO_TEST_CASE(a_restart_folds_only_what_lies_behind_the_checkpoint) {
     PartitionWorld world(5);
     BOOST_TEST_REQUIRE(world.open().has_value());
