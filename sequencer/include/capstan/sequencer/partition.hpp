@@ -74,7 +74,8 @@ class PartitionListener {
     /// In journal order. Each submitted token comes here or to `on_turned_away` exactly once,
     /// unless the partition stops.
     virtual void on_folded(std::span<Folded const> batch) = 0;
-    /// Nothing of these was written: there is no room (`storage_full`).
+    /// Nothing of these was written: there is no room (`storage_full`) or no descriptor
+    /// (`overloaded`).
     virtual void on_turned_away(std::span<std::uint64_t const> tokens, Error const& why) = 0;
     /// After `on_folded` of the same batch, once for each stream that moved.
     virtual void on_moved(StreamMoved const& moved) = 0;
