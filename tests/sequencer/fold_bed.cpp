@@ -73,6 +73,7 @@ Verdict FoldBed::fold(ByteView record) {
     auto row = stream(view.stream).row;
     auto device_row = device(view.stream, view.device);
     auto const position = partition.position;
+    auto const mark = row.mark;
     auto const stream_before = encoded(row);
     auto const device_before = encoded(device_row);
 
@@ -85,6 +86,7 @@ Verdict FoldBed::fold(ByteView record) {
     require(verdict.stream_changed || encoded(row) == stream_before, "stream_changed is true");
     require(verdict.device_changed || encoded(device_row) == device_before,
             "device_changed is true");
+    require(row.mark >= mark, "the mark never falls");
     check_invariants(partition);
     check_invariants(row);
     check_invariants(device_row);

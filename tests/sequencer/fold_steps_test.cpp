@@ -193,6 +193,27 @@ BOOST_AUTO_TEST_CASE(a_partition_that_has_given_all_stream_numbers_ignores_new_s
     BOOST_TEST(!bed.device(run.stream, run.device).known());
 }
 
+BOOST_AUTO_TEST_CASE(an_unknown_generation_means_the_first_edition_alone) {
+    auto bed = bed_with_head(kHead);
+    RunSpec run;
+    run.stream = kStream;
+    run.device = device_named("A");
+    run.header.attempt = Attempt{1};
+    run.events = {"x"};
+    auto second = bed;
+    second.streams.at(kStream).row.edition = Edition{2};
+    BOOST_TEST((second.fold(record_of(run)).reason == Errc::generation_changed));
+    run.header.preceding_seq = kAtHead;
+    run.header.attempt = Attempt{2};
+    auto const record = record_of(run);
+    auto partition = second.partition;
+    auto row = second.stream(kStream).row;
+    DeviceRow device;
+    auto const verdict =
+        fold({partition, row, device}, SubmissionView::decode(record).value(), record);
+    BOOST_TEST(verdict.outcome == Verdict::accepted);
+}
+
 BOOST_AUTO_TEST_CASE(reserved_kinds_and_later_rules_stop_the_fold_without_a_trace) {
     auto bed = FoldBed::started();
     auto const partition = bed.partition;

@@ -22,7 +22,8 @@ struct ConnectionHub {
     std::function<void()> on_closed{};
 };
 
-/// One peer. It owns itself: the operations under way hold it, and it is gone when the last one ends.
+/// One peer. It owns itself: the operations under way hold it, and it is gone when the last one
+/// ends.
 class Connection : public std::enable_shared_from_this<Connection> {
   public:
     explicit Connection(ConnectionHub& hub) : hub_(hub) {
@@ -54,6 +55,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 using UpgradeRequest = boost::beast::http::request<boost::beast::http::string_body>;
 
 void start_http(ConnectionHub& hub, boost::asio::ip::tcp::socket socket);
-void start_websocket(ConnectionHub& hub, boost::asio::ip::tcp::socket socket, UpgradeRequest request);
+void start_websocket(ConnectionHub& hub,
+                     boost::asio::ip::tcp::socket socket,
+                     UpgradeRequest request);
 
 }  // namespace capstan

@@ -1,6 +1,5 @@
-#include <capstan/server/net/frame_guard.hpp>
-
 #include <algorithm>
+#include <capstan/server/net/frame_guard.hpp>
 
 namespace capstan {
 namespace {
@@ -20,7 +19,9 @@ constexpr unsigned kClose = 8;
 constexpr unsigned kPong = 10;
 constexpr std::uint64_t kControlBytesMax = 125;
 
-unsigned at(ByteView bytes, std::size_t index) { return std::to_integer<unsigned>(bytes[index]); }
+unsigned at(ByteView bytes, std::size_t index) {
+    return std::to_integer<unsigned>(bytes[index]);
+}
 
 }  // namespace
 

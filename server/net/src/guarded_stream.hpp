@@ -27,15 +27,15 @@ class GuardedStream {
 
     template <class Buffers, class Handler>
     void async_read_some(Buffers const& buffers, Handler&& handler) {
-        socket_.async_read_some(
-            buffers, [this, buffers, handler = std::forward<Handler>(handler)](
-                         boost::system::error_code error, std::size_t bytes) mutable {
-                if (!error && guarding_ && !passes(buffers, bytes)) {
-                    ++counters_.refused_frames;
-                    error = boost::beast::websocket::error::bad_opcode;
-                }
-                handler(error, bytes);
-            });
+        socket_.async_read_some(buffers,
+                                [this, buffers, handler = std::forward<Handler>(handler)](
+                                    boost::system::error_code error, std::size_t bytes) mutable {
+                                    if (!error && guarding_ && !passes(buffers, bytes)) {
+                                        ++counters_.refused_frames;
+                                        error = boost::beast::websocket::error::bad_opcode;
+                                    }
+                                    handler(error, bytes);
+                                });
     }
 
     template <class Buffers, class Handler>

@@ -1,7 +1,6 @@
-#include <capstan/server/net/head_guard.hpp>
-
 #include <algorithm>
 #include <boost/algorithm/string/predicate.hpp>
+#include <capstan/server/net/head_guard.hpp>
 #include <string>
 
 namespace capstan {
@@ -22,7 +21,9 @@ bool is_token(std::string_view text) {
     return !text.empty() && std::ranges::all_of(text, is_token_character);
 }
 
-bool is_visible(char c) { return c > 0x20 && c < 0x7f; }
+bool is_visible(char c) {
+    return c > 0x20 && c < 0x7f;
+}
 
 bool is_value_character(char c) {
     auto const byte = static_cast<unsigned char>(c);

@@ -1,6 +1,5 @@
-#include <capstan/server/net/http.hpp>
-
 #include <boost/algorithm/string/predicate.hpp>
+#include <capstan/server/net/http.hpp>
 #include <nlohmann/json.hpp>
 
 namespace capstan {

@@ -82,7 +82,8 @@ class HttpConnection final : public Connection {
         parser.put(asio::buffer(head), error);
         if (error && error != http::error::need_more) {
             bool const too_large = error == http::error::body_limit;
-            refuse({too_large ? 413u : 400u, too_large ? "a body above the limit" : "not a request"});
+            refuse(
+                {too_large ? 413u : 400u, too_large ? "a body above the limit" : "not a request"});
             return;
         }
         body_bytes_ = parser.content_length().value_or(0);
@@ -103,7 +104,8 @@ class HttpConnection final : public Connection {
         }
         // A slow body is let be for a while, then it has to keep up a rate.
         auto const seconds = static_cast<std::int64_t>(input_.size() / hub_.options.body_rate_min);
-        deadline_ = body_started_.plus(hub_.options.body_grace).plus(std::chrono::seconds(seconds + 1));
+        deadline_ =
+            body_started_.plus(hub_.options.body_grace).plus(std::chrono::seconds(seconds + 1));
         read_some([this] { read_body(); });
     }
 
@@ -145,14 +147,19 @@ class HttpConnection final : public Connection {
         request.body = input_.substr(0, body_bytes_);
         input_.erase(0, body_bytes_);
         deadline_ = Instant{Duration::max()};  // the handler answers in its own time
-        hub_.handler.handle(request, [this, self = self(), keep = request_.keep_alive(),
-                                      head = request_.method() == http::verb::head](
-                                         HttpResponse response) { respond(response, keep, head); });
+        hub_.handler.handle(request,
+                            [this,
+                             self = self(),
+                             keep = request_.keep_alive(),
+                             head = request_.method() == http::verb::head](HttpResponse response) {
+                                respond(response, keep, head);
+                            });
     }
 
     void refuse(HeadRefusal const& refusal) {
         ++hub_.counters.refused_heads;
-        respond(problem(refusal.status, {Errc::http_refused, std::string(refusal.why)}), false, false);
+        respond(
+            problem(refusal.status, {Errc::http_refused, std::string(refusal.why)}), false, false);
     }
 
     void respond(HttpResponse const& response, bool keep_alive, bool head_only) {
@@ -186,7 +193,8 @@ class HttpConnection final : public Connection {
             });
     }
 
-    /// Closes so that the peer can read the answer: what it still sends is read and dropped for a moment.
+    /// Closes so that the peer can read the answer: what it still sends is read and dropped for a
+    /// moment.
     void finish() {
         boost::system::error_code ignored;
         socket_.shutdown(tcp::socket::shutdown_send, ignored);

@@ -46,8 +46,11 @@ class TcpListener final : public Listener {
             acceptor_.listen(tcp::acceptor::max_listen_connections, error);
         }
         if (error) {
-            auto const code = error == asio::error::address_in_use ? Errc::port_taken : Errc::config_invalid;
-            return Error{code, options_.address + ":" + std::to_string(options_.port) + ": " + error.message()};
+            auto const code =
+                error == asio::error::address_in_use ? Errc::port_taken : Errc::config_invalid;
+            return Error{
+                code,
+                options_.address + ":" + std::to_string(options_.port) + ": " + error.message()};
         }
         accept_if_room();
         return success();

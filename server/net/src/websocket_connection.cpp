@@ -18,12 +18,13 @@ constexpr std::size_t kWriteBytes = 262'144;
 class WebSocketConnection final : public Connection {
   public:
     WebSocketConnection(ConnectionHub& hub, tcp::socket socket)
-        : Connection(hub), stream_(std::move(socket), hub.options.frames, hub.clock, hub.counters) {}
+        : Connection(hub),
+          stream_(std::move(socket), hub.options.frames, hub.clock, hub.counters) {}
     ~WebSocketConnection() override { end_session(); }
 
     void start(UpgradeRequest request) {
-        stream_.set_option(websocket::stream_base::timeout{websocket::stream_base::none(),
-                                                           websocket::stream_base::none(), false});
+        stream_.set_option(websocket::stream_base::timeout{
+            websocket::stream_base::none(), websocket::stream_base::none(), false});
         stream_.read_message_max(hub_.options.frames.message_bytes_max);
         stream_.auto_fragment(false);
         stream_.binary(true);
@@ -72,11 +73,13 @@ class WebSocketConnection final : public Connection {
         error_code ignored;
         stream_.next_layer().socket().set_option(tcp::no_delay(true), ignored);
         ping_at_ = now().plus(hub_.options.ping_every);
-        session_ = hub_.sessions->accept([weak = std::weak_ptr(self())] {
-            if (auto const alive = weak.lock()) {
-                alive->go_on();
-            }
-        }, now());
+        session_ = hub_.sessions->accept(
+            [weak = std::weak_ptr(self())] {
+                if (auto const alive = weak.lock()) {
+                    alive->go_on();
+                }
+            },
+            now());
         go_on();
     }
 
@@ -89,7 +92,7 @@ class WebSocketConnection final : public Connection {
             abort();
             return;
         }
-        if (!writing_ && session_->wants_write()) {
+        if (!writing_) {
             write();
         }
         if (!writing_ && session_->ending() == Ending::after_writes) {
@@ -120,8 +123,8 @@ class WebSocketConnection final : public Connection {
             return;
         }
         // After an error the session has said why to the peer, and is ending.
-        static_cast<void>(session_->on_message(
-            {static_cast<std::byte const*>(data.data()), data.size()}, now()));
+        static_cast<void>(
+            session_->on_message({static_cast<std::byte const*>(data.data()), data.size()}, now()));
         // An idle connection holds no buffer.
         input_.clear();
         input_.shrink_to_fit();

@@ -33,7 +33,8 @@ Host::Host(SessionOptions const& options, SessionSeams const& seams)
       seams_(seams),
       rates_(options.rates),
       pages_(options.page_cache_bytes),
-      singles_(*this) {}
+      singles_(*this),
+      records_(*this) {}
 
 Host::~Host() {
     CAPSTAN_INVARIANT(sessions_.empty());  // each is closed first
@@ -143,6 +144,13 @@ std::optional<TurnedAway> Host::submit(Order const& order,
     submitters_.sent(id);
     counters_.runs_submitted += 1;
     return std::nullopt;
+}
+
+Result<> Host::submit_record(Bytes record, std::uint32_t id, std::uint32_t slot) {
+    CAPSTAN_TRY(check_ready());
+    CAPSTAN_TRY(partition_->submit(std::move(record), Submitters::token(id, slot)));
+    submitters_.sent(id);
+    return success();
 }
 
 void Host::publish(SinglePublish const& publish, Instant now, OnAnswer done) {

@@ -44,6 +44,9 @@ class Host final : public SessionHost {
     bool is_idle() const override { return sessions_.empty() && submitters_.due() == 0; }
     void publish(SinglePublish const& publish, Instant now, OnAnswer done) override;
     void append(KeylessAppend const& append, OnAnswer done) override;
+    void submit(Bytes record, OnVerdict done) override {
+        records_.submit(std::move(record), std::move(done));
+    }
     std::uint64_t watch(std::string_view stream, std::function<void()> moved) override;
     void unwatch(std::uint64_t watch) override;
     std::size_t session_count() const override { return sessions_.size(); }
@@ -68,6 +71,8 @@ class Host final : public SessionHost {
     Followers& followers() { return followers_; }
     MessageWriter& writer() { return writer_; }
     std::uint64_t event_bytes() const { return event_bytes_; }
+    /// The answer will come to `id` with `slot`, unless this fails.
+    Result<> submit_record(Bytes record, std::uint32_t id, std::uint32_t slot);
     /// Nothing: the answer will come to `id` with `slot`.
     std::optional<TurnedAway> submit(Order const& order,
                                      std::uint32_t id,
@@ -140,6 +145,7 @@ class Host final : public SessionHost {
     std::vector<DeviceSession*> answered_;               // in this batch
     std::vector<std::shared_ptr<DeviceSession>> woken_;  // in this turn
     SinglePublishes singles_;
+    RecordSubmits records_;
     std::map<std::string, std::unique_ptr<KeylessDesk>> desks_;
 };
 

@@ -80,6 +80,25 @@ void SinglePublishes::on_turned_away(std::uint32_t slot, TurnedAway const& refus
     done({.result = result_of(run.id, refusal), .why = refusal.why});
 }
 
+RecordSubmits::RecordSubmits(Host& host) : host_(host), id_(host.submitters().add(*this)) {}
+
+void RecordSubmits::submit(Bytes record, OnVerdict done) {
+    auto const slot = ++last_slot_;
+    if (auto const sent = host_.submit_record(std::move(record), id_, slot); !sent) {
+        done(sent.error());
+    } else {
+        done_.emplace(slot, std::move(done));
+    }
+}
+
+void RecordSubmits::on_verdict(std::uint32_t slot, Verdict const& verdict) {
+    done_.extract(slot).mapped()(verdict);
+}
+
+void RecordSubmits::on_turned_away(std::uint32_t slot, TurnedAway const& refusal) {
+    done_.extract(slot).mapped()(refusal.why);
+}
+
 KeylessDesk::KeylessDesk(Host& host, Principal const& principal, DeviceId device)
     : host_(host),
       id_(host.submitters().add(*this)),

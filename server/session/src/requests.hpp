@@ -27,6 +27,21 @@ class SinglePublishes final : public Submitter {
     std::unordered_map<std::uint32_t, OnAnswer> done_;
 };
 
+/// Records that are no runs, until their verdicts come.
+class RecordSubmits final : public Submitter {
+  public:
+    explicit RecordSubmits(Host& host);
+    void submit(Bytes record, OnVerdict done);
+    void on_verdict(std::uint32_t slot, Verdict const& verdict) override;
+    void on_turned_away(std::uint32_t slot, TurnedAway const& refusal) override;
+
+  private:
+    Host& host_;
+    std::uint32_t id_;
+    std::uint32_t last_slot_ = 0;
+    std::unordered_map<std::uint32_t, OnVerdict> done_;
+};
+
 /// The keyless device of one principal, wired to the partition.
 class KeylessDesk final : public Submitter {
   public:

@@ -12,7 +12,7 @@
 /// The fold: submission by submission, in journal order, to state and verdicts. Pure and total: no
 /// clock, no random, no I/O, no floats, no hash order; each submission gets one verdict as a whole.
 /// Same journal, same decisions, for ever. Threading: none of its own; rows belong to the caller.
-/// Source: docs/ARCHITECTURE.md, "Fold".
+/// Source: docs/ARCHITECTURE.md, "Decisions".
 namespace capstan {
 
 /// The rows that one submission is decided on. `stream` and `device` are those that the submission

@@ -1,7 +1,7 @@
 #pragma once
+#include <array>
 #include <capstan/engine/runtime/clock.hpp>
 #include <capstan/schema/bytes.hpp>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -11,13 +11,13 @@ namespace capstan {
 /// Limits of what a client may send over a WebSocket.
 struct FrameLimits {
     std::uint64_t message_bytes_max = 1'048'576;
-    std::size_t fragments_max = 64;            // of one message
-    std::size_t controls_max = 20;             // pings, pongs and closes in any one second
+    std::size_t fragments_max = 64;  // of one message
+    std::size_t controls_max = 20;   // pings, pongs and closes in any one second
 };
 
-/// Reads along with the bytes of a client's frames, before the library that decodes them, and says stop where the
-/// library would be too patient: many fragments, floods of control frames, lengths above the limit, unmasked frames,
-/// reserved bits and opcodes. Payloads are skipped, not read.
+/// Reads along with the bytes of a client's frames, before the library that decodes them, and says
+/// stop where the library would be too patient: many fragments, floods of control frames, lengths
+/// above the limit, unmasked frames, reserved bits and opcodes. Payloads are skipped, not read.
 /// Source: RFC 6455, section 5.2.
 class FrameGuard {
   public:

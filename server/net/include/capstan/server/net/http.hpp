@@ -30,7 +30,8 @@ struct HttpResponse {
 /// RFC 9457 problem details with the catalogued code.
 HttpResponse problem(unsigned status, Error const& error);
 
-/// Answers requests. Threading: the strand. `respond` is called once, at any later time; the request is gone by then.
+/// Answers requests. Threading: the strand. `respond` is called once, at any later time; the
+/// request is gone by then.
 class HttpHandler {
   public:
     using Respond = std::function<void(HttpResponse)>;

@@ -18,8 +18,8 @@ namespace capstan {
 
 struct ListenerOptions {
     std::string address = "127.0.0.1";
-    std::uint16_t port = 0;                    // 0: any free one
-    std::size_t connections_max = 60'000;      // then accepting pauses
+    std::uint16_t port = 0;                // 0: any free one
+    std::size_t connections_max = 60'000;  // then accepting pauses
     std::size_t http_body_bytes_max = 1'048'576;
     Duration head_max = std::chrono::seconds(10);    // from the first byte to the whole head
     Duration body_grace = std::chrono::seconds(5);   // then at least body_rate_min
@@ -28,7 +28,8 @@ struct ListenerOptions {
     Duration idle_max = std::chrono::seconds(60);    // between requests
     Duration ping_every = std::chrono::seconds(20);  // to a silent WebSocket peer
     FrameLimits frames;
-    std::vector<std::string> origins;  // that may open a WebSocket from a browser; none: only its own
+    std::vector<std::string>
+        origins;  // that may open a WebSocket from a browser; none: only its own
 };
 
 /// Counted since the start, for metrics.
@@ -42,10 +43,11 @@ struct ListenerCounters {
     std::size_t open = 0;
 };
 
-/// Accepts connections on one address, speaks HTTP/1.1 with them and, at `/v1/sync`, WebSocket. A request is looked
-/// at by the head guard before it is parsed; a WebSocket's frames by the frame guard before they are decoded.
-/// Without `sessions` there are no WebSockets: that is the admin port.
-/// Threading: the strand. Lifetime: everything passed in outlives it; `close` it before the sessions go.
+/// Accepts connections on one address, speaks HTTP/1.1 with them and, at `/v1/sync`, WebSocket. A
+/// request is looked at by the head guard before it is parsed; a WebSocket's frames by the frame
+/// guard before they are decoded. Without `sessions` there are no WebSockets: that is the admin
+/// port. Threading: the strand. Lifetime: everything passed in outlives it; `close` it before the
+/// sessions go.
 class Listener {
   public:
     /// Errors: `port_taken`, `config_invalid`.

@@ -52,6 +52,8 @@ struct RunAnswer {
     std::optional<Error> why;
 };
 using OnAnswer = std::function<void(RunAnswer const&)>;
+/// What the fold made of a record that is no run, or why it was not written.
+using OnVerdict = std::function<void(Result<Verdict> const&)>;
 
 /// Counted since the start, for metrics.
 struct SessionCounters {
@@ -98,6 +100,8 @@ class SessionHost : public PartitionListener {
     virtual void publish(SinglePublish const& publish, Instant now, OnAnswer done) = 0;
     /// The same for events without a device: this process acts as one for the principal.
     virtual void append(KeylessAppend const& append, OnAnswer done) = 0;
+    /// An encoded create or seal; that the principal may is checked before. `done` as above.
+    virtual void submit(Bytes record, OnVerdict done) = 0;
 
     /// Calls `moved` once, when the stream gets its next events; it need not exist yet.
     virtual std::uint64_t watch(std::string_view stream, std::function<void()> moved) = 0;

@@ -1,0 +1,153 @@
+#pragma once
+#include <capstan/cli/output.hpp>
+#include <capstan/engine/runtime/clock.hpp>
+#include <capstan/schema/ids.hpp>
+#include <capstan/schema/stream_position.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+/// What a command line asks for, checked as far as words go.
+namespace capstan::cli {
+
+inline constexpr std::string_view kServerDefault = "http://127.0.0.1:7411";
+
+enum class Choice : std::uint8_t { automatic, always, never };
+
+struct Globals {
+    std::string server = std::string(kServerDefault);
+    std::string token_file;  // `-` is stdin; empty: none
+    Duration timeout = std::chrono::seconds(30);
+    std::optional<Format> format;  // else by what stdout is
+    Choice color = Choice::automatic;
+    bool progress = true;
+    bool quiet = false;
+    bool verbose = false;
+    bool yes = false;
+};
+
+struct ShowText {
+    std::string text;
+};
+struct ShowVersion {};
+struct ShowErrors {
+    std::string code;  // 1203, CAP-1203 or position_conflict; empty: all
+};
+struct Completion {
+    std::string shell;
+};
+
+/// What the bytes of an appended body are.
+enum class BodyForm : std::uint8_t {
+    automatic,  // a JSON object or array, else text, else bytes
+    text,
+    json,
+    bytes,
+};
+
+/// Who a command is to the server.
+struct DeviceChoice {
+    bool fresh = false;  // a device of this run alone; else the one stored on this machine
+    std::optional<DeviceId> id;
+};
+
+struct Append {
+    std::string stream;
+    std::optional<std::string> body;
+    std::string file;  // whole, one event; `-`: stdin, one event a line
+    BodyForm form = BodyForm::automatic;
+    std::string type;
+    std::optional<Seq> expect;  // the stream's head
+    DeviceChoice device;
+    std::uint32_t batch = 1;  // events that reach the stream together, or not at all
+};
+
+/// A bounded or endless part of one stream. `from` and `to` are as people write them.
+struct Read {
+    std::string stream;
+    std::optional<StreamPosition> from;
+    std::optional<Seq> after;
+    std::optional<StreamPosition> to;  // exclusive
+    std::optional<std::uint64_t> count;
+    bool follow = false;
+};
+
+struct Watch {
+    std::string pattern;
+    std::optional<StreamPosition> from;
+};
+
+struct Get {
+    std::string stream;
+    StreamPosition at;
+};
+
+struct Stat {
+    std::string stream;
+};
+
+struct StreamList {
+    std::string pattern = ">";
+};
+struct StreamCreate {
+    std::string stream;
+};
+struct StreamSeal {
+    std::string stream;
+};
+
+struct ImportGit {
+    std::string repository = ".";
+    std::string revision = "HEAD";
+    std::string stream;
+    bool verify = false;  // read back and compare instead of importing
+};
+
+struct ImportNdjson {
+    std::string file;
+    std::string mapping;  // a file
+    bool verify = false;
+};
+
+struct Verify {
+    std::string directory;
+};
+
+enum class BenchKind : std::uint8_t { append, read, fanout };
+struct Bench {
+    BenchKind kind = BenchKind::append;
+    std::string stream = "bench/capstan";
+    std::uint32_t connections = 1;
+    std::uint32_t in_flight = 1;  // publishes of one connection at a time
+    std::uint32_t batch = 1;      // events in a publish
+    std::uint32_t event_bytes = 200;
+    std::uint32_t streams = 1;
+    std::uint32_t subscribers = 100;
+    std::uint64_t events = 100'000;
+};
+
+using Command = std::variant<ShowText,
+                             ShowVersion,
+                             ShowErrors,
+                             Completion,
+                             Append,
+                             Read,
+                             Watch,
+                             Get,
+                             Stat,
+                             StreamList,
+                             StreamCreate,
+                             StreamSeal,
+                             ImportGit,
+                             ImportNdjson,
+                             Verify,
+                             Bench>;
+
+struct Invocation {
+    Globals globals;
+    Command command;
+};
+
+}  // namespace capstan::cli

@@ -1,0 +1,269 @@
+#include "event_rows.hpp"
+
+#include <capstan/schema/body.hpp>
+#include <capstan/schema/event.hpp>
+#include <capstan/schema/stream_position.hpp>
+#include <nlohmann/json.hpp>
+
+namespace capstan::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kDeviceDigits = 8;  // enough for people
+
+std::string hex(ByteView bytes) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string out;
+    for (auto const byte : bytes) {
+        out += digits[std::to_integer<std::size_t>(byte) >> 4];
+        out += digits[std::to_integer<std::size_t>(byte) & 15];
+    }
+    return out;
+}
+
+std::string_view name_of(OpKind kind) {
+    switch (kind) {
+        case OpKind::set:
+            return "set";
+        case OpKind::insert:
+            return "insert";
+        case OpKind::remove:
+            return "remove";
+        case OpKind::unset:
+            return "unset";
+        case OpKind::add:
+            return "add";
+        case OpKind::set_add:
+            return "set_add";
+        case OpKind::set_remove:
+            return "set_remove";
+        case OpKind::map_put:
+            return "map_put";
+        case OpKind::map_remove:
+            return "map_remove";
+        case OpKind::list_insert:
+            return "list_insert";
+        case OpKind::list_remove:
+            return "list_remove";
+        case OpKind::list_move:
+            return "list_move";
+        case OpKind::splice:
+            return "splice";
+    }
+    return "unknown";
+}
+
+struct ValueToJson {
+    Json operator()(std::monostate) const { return nullptr; }
+    Json operator()(bool value) const { return value; }
+    Json operator()(std::int64_t value) const { return value; }
+    Json operator()(double value) const { return value; }
+    Json operator()(std::string const& value) const { return value; }
+    Json operator()(Bytes const& value) const { return {{"bytes", hex(value)}}; }
+    Json operator()(Reference const& value) const { return {{"reference", value.object}}; }
+    Json operator()(BlobReference const& value) const {
+        return {{"sha256", hex(value.sha256)},
+                {"size", value.size_bytes},
+                {"media_type", value.media_type}};
+    }
+};
+
+Json to_json(Op const& op) {
+    Json json{{"op", name_of(op.kind)}, {"object", op.object}};
+    if (op.kind == OpKind::insert) {
+        json["type"] = op.type;
+    }
+    if (!op.field.empty()) {
+        json["field"] = op.field;
+    }
+    if (!op.key.empty()) {
+        json["key"] = op.key;
+    }
+    if (op.kind >= OpKind::list_insert) {
+        json["at"] = op.at;
+    }
+    if (op.kind == OpKind::list_remove || op.kind == OpKind::splice) {
+        json["count"] = op.count;
+    }
+    if (op.kind == OpKind::list_move) {
+        json["to"] = op.to;
+    }
+    bool const has_value = op.kind != OpKind::insert && op.kind != OpKind::remove &&
+                           op.kind != OpKind::unset && op.kind != OpKind::map_remove;
+    if (has_value) {
+        json["value"] = std::visit(ValueToJson{}, op.value);
+    }
+    return json;
+}
+
+std::string dump(Json const& json) {
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+/// JSON on one line, its numbers and strings as they were written.
+std::string one_line(std::string_view json) {
+    std::string out;
+    bool in_string = false;
+    bool escaped = false;
+    for (char const c : json) {
+        bool const space = c == ' ' || c == '\n' || c == '\r' || c == '\t';
+        if (in_string || !space) {
+            out += c;
+        }
+        if (in_string) {
+            in_string = escaped || c != '"';
+            escaped = !escaped && c == '\\';
+        } else {
+            in_string = c == '"';
+        }
+    }
+    return out;
+}
+
+/// What an event says: for JSON a member or two, for people a line, for `raw` what was given.
+struct Said {
+    std::string members;  // `,"text":"hi"`
+    std::string line;
+    std::string raw;
+    std::string type;
+};
+
+Said say(Body const& body) {
+    Said said;
+    said.type = body.type;
+    said.raw = body.content;
+    said.line = body.content;
+    if (!body.type.empty()) {
+        said.members += ",\"type\":" + json_string(body.type);
+    }
+    switch (body.kind) {
+        case Body::Kind::json:
+            if (Json::accept(body.content)) {
+                said.line = one_line(body.content);
+                said.members += ",\"json\":" + said.line;
+                break;
+            }
+            [[fallthrough]];
+        case Body::Kind::text:
+            said.members += ",\"text\":" + json_string(body.content);
+            break;
+        case Body::Kind::bytes:
+            said.line = hex(as_bytes(body.content));
+            said.members += ",\"bytes\":\"" + said.line + "\"";
+            break;
+    }
+    return said;
+}
+
+Said say(Event const& event) {
+    Said said;
+    Json ops = Json::array();
+    for (auto const& op : event.ops) {
+        ops.push_back(to_json(op));
+    }
+    said.raw = dump(ops);
+    said.members = ",\"ops\":" + said.raw;
+    for (auto const& op : event.ops) {
+        auto text = std::string(name_of(op.kind)) + " " + op.object;
+        if (!op.field.empty()) {
+            text += "." + op.field;
+        }
+        if (!std::holds_alternative<std::monostate>(op.value)) {
+            text += "=" + dump(std::visit(ValueToJson{}, op.value));
+        }
+        if (!op.type.empty()) {
+            text += " " + op.type;
+        }
+        said.line += (said.line.empty() ? "" : "; ") + text;
+    }
+    return said;
+}
+
+Said say(ByteView bytes) {
+    auto const event = decode_event(bytes);
+    if (!event) {
+        auto const digits = hex(bytes);
+        return {",\"malformed\":\"" + digits + "\"",
+                "(not readable by this build)",
+                std::string(as_text(bytes)),
+                {}};
+    }
+    if (auto const body = body_of(event.value())) {
+        return say(*body);
+    }
+    return say(event.value());
+}
+
+JsonText to_json(std::string_view stream, sync::DeliveredEvent const& event, Said const& said) {
+    return {"{\"stream\":" + json_string(stream) + ",\"seq\":" + std::to_string(event.seq.value) +
+            ",\"time\":\"" + to_string(event.gateway_time) + "\",\"device\":\"" +
+            to_string(event.dot.device) +
+            "\",\"counter\":" + std::to_string(event.dot.counter.value) +
+            ",\"preceding_seq\":" + std::to_string(event.preceding_seq.value) + said.members + "}"};
+}
+
+std::vector<Column> columns_of(bool stream) {
+    std::vector<Column> columns{{.key = "seq", .right = true},
+                                {.key = "time"},
+                                {.key = "device"},
+                                {.key = "type"},
+                                {.key = "event", .shrinks = true}};
+    if (stream) {
+        columns.insert(columns.begin(), Column{.key = "stream"});
+    }
+    return columns;
+}
+
+Cell type_cell(Said const& said) {
+    return said.type.empty() ? Cell{} : Cell{said.type};
+}
+
+}  // namespace
+
+EventRows::EventRows(Output& output, StreamColumn stream)
+    : rows_(output, columns_of(stream == StreamColumn::yes)),
+      stream_column_(stream == StreamColumn::yes) {}
+
+void EventRows::add(std::string_view stream, sync::DeliveredEvent const& event) {
+    auto const said = say(event.bytes);
+    std::vector<Cell> cells{event.seq.value,
+                            to_string(event.gateway_time),
+                            to_string(event.dot.device).substr(0, kDeviceDigits),
+                            type_cell(said),
+                            said.line};
+    if (stream_column_) {
+        cells.insert(cells.begin(), std::string(stream));
+    }
+    rows_.add(std::move(cells), to_json(stream, event, said), said.raw);
+}
+
+void show_event(Output& output, std::string_view stream, sync::DeliveredEvent const& event) {
+    auto const said = say(event.bytes);
+    if (output.style().format == Format::raw) {
+        output.write(said.raw + "\n");
+    } else if (output.is_json()) {
+        output.write(to_json(stream, event, said).text + "\n");
+    } else {
+        show(output,
+             {{.key = "stream"},
+              {.key = "seq"},
+              {.key = "time"},
+              {.key = "device"},
+              {.key = "counter"},
+              {.key = "preceding_seq"},
+              {.key = "type"},
+              {.key = "event"}},
+             {std::string(stream),
+              event.seq.value,
+              to_string(event.gateway_time),
+              to_string(event.dot.device),
+              event.dot.counter.value,
+              event.preceding_seq.value,
+              type_cell(said),
+              said.line});
+    }
+    output.flush();
+}
+
+}  // namespace capstan::cli

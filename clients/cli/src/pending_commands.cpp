@@ -1,0 +1,13 @@
+#include "commands.hpp"
+namespace capstan::cli {
+#define PENDING(X)                                            \
+    Result<> execute(Context&, X const&) {                    \
+        return Error{Errc::internal, #X " is not built yet"}; \
+    }
+PENDING(Watch)
+PENDING(StreamCreate)
+PENDING(StreamSeal)
+PENDING(ImportNdjson)
+PENDING(Verify)
+PENDING(Bench)
+}  // namespace capstan::cli

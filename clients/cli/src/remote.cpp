@@ -1,0 +1,142 @@
+#include "remote.hpp"
+
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+namespace capstan::cli {
+namespace {
+
+Result<std::string> read_token(Context& context) {
+    auto const& file = context.globals.token_file;
+    if (file.empty()) {
+        return std::string();
+    }
+    std::string token;
+    if (file == "-") {
+        token = context.surroundings.in.line().value_or("");
+    } else {
+        std::ifstream in(file, std::ios::binary);
+        if (!in) {
+            return Error{Errc::not_found, "token file " + file};
+        }
+        token.assign(std::istreambuf_iterator<char>(in), {});
+    }
+    token.erase(token.find_last_not_of(" \t\r\n") + 1);
+    return token;
+}
+
+}  // namespace
+
+Result<Remote> Remote::open(Context& context) {
+    CAPSTAN_TRY(ServerUrl::parse(context.globals.server));
+    Remote remote(context);
+    CAPSTAN_TRY(remote.token_, read_token(context));
+    return remote;
+}
+
+ClientHandlers Remote::handlers() const {
+    auto const remember = [health = health_](Error const& why) {
+        std::lock_guard const lock(health->mutex);
+        health->why = why;
+    };
+    return {.on_status =
+                [health = health_, remember](Status status, Error const& why) {
+                    if (!why.detail.empty()) {
+                        remember(why);
+                    }
+                    std::lock_guard const lock(health->mutex);
+                    health->status = status;
+                },
+            .on_trouble = remember};
+}
+
+Result<Client> Remote::reader() const {
+    return device(make_memory_store());
+}
+
+Result<Client> Remote::device(std::unique_ptr<ClientStore> store) const {
+    ClientOptions options;
+    options.url = context_->globals.server;
+    options.token = token_;
+    options.agent = "capstan";
+    options.runtime = runtime_;
+    options.custom_store = std::move(store);
+    return Client::open(std::move(options), handlers());
+}
+
+std::string Remote::device_directory() const {
+    auto const variable = [this](std::string_view name) {
+        return context_->surroundings.environment(name).value_or("");
+    };
+    auto base = variable("XDG_STATE_HOME");
+    if (base.empty()) {
+        base = variable("HOME") + "/.local/state";
+    }
+    auto const url = ServerUrl::parse(context_->globals.server).value();
+    auto name = url.authority() + url.prefix;
+    for (char& c : name) {
+        c = c == '/' ? '_' : c;
+    }
+    return base + "/capstan/" + name;
+}
+
+InquiryOptions Remote::inquiry() const {
+    InquiryOptions options;
+    options.url = context_->globals.server;
+    options.token = token_;
+    options.timeout = timeout();
+    options.runtime = runtime_;
+    return options;
+}
+
+Result<std::optional<StreamSummary>> Remote::find(std::string const& stream) const {
+    auto options = inquiry();
+    options.streams = {stream};
+    CAPSTAN_TRY(auto found, inquire(std::move(options)));
+    if (found.empty() || !found.front().exists()) {
+        if (!found.empty() && found.front().denied) {
+            return *found.front().denied;
+        }
+        return std::optional<StreamSummary>();
+    }
+    return std::optional(std::move(found.front()));
+}
+
+Result<StreamSummary> Remote::stat(std::string const& stream) const {
+    CAPSTAN_TRY(auto found, find(stream));
+    if (!found) {
+        return Error{Errc::not_found, "stream " + stream};
+    }
+    return std::move(*found);
+}
+
+Result<std::vector<StreamSummary>> Remote::list(std::string const& pattern) const {
+    auto options = inquiry();
+    options.patterns = {pattern};
+    return inquire(std::move(options));
+}
+
+Result<HttpAnswer> Remote::http(std::string method, std::string path) const {
+    HttpRequestOptions options;
+    options.url = context_->globals.server;
+    options.method = std::move(method);
+    options.path = std::move(path);
+    options.token = token_;
+    options.timeout = timeout();
+    return http_request(options);
+}
+
+Error Remote::no_answer() const {
+    std::lock_guard const lock(health_->mutex);
+    bool const connected =
+        health_->status == Status::live || health_->status == Status::catching_up;
+    if (connected) {
+        return Error{Errc::timed_out, "nothing from " + context_->globals.server + " in time"};
+    }
+    bool const told = health_->status == Status::needs_auth || health_->status == Status::blocked;
+    return Error{told ? health_->why.code : Errc::unavailable,
+                 health_->why.detail.empty() ? context_->globals.server : health_->why.detail};
+}
+
+}  // namespace capstan::cli

@@ -1,0 +1,52 @@
+#pragma once
+#include <capstan/sdk.hpp>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "commands.hpp"
+
+namespace capstan::cli {
+
+/// How a command reaches the server of its command line.
+class Remote {
+  public:
+    /// Reads the token. Errors: `request_invalid` (the address), `not_found` (the token's file).
+    static Result<Remote> open(Context& context);
+
+    /// A client that is another device each time, in memory.
+    Result<Client> reader() const;
+    /// A client with a store of its own.
+    Result<Client> device(std::unique_ptr<ClientStore> store) const;
+    /// Where this machine's device keeps its id and its outbox for this server.
+    std::string device_directory() const;
+
+    /// Errors: `not_found` if there is no such stream.
+    Result<StreamSummary> stat(std::string const& stream) const;
+    /// Nothing if there is no such stream.
+    Result<std::optional<StreamSummary>> find(std::string const& stream) const;
+    Result<std::vector<StreamSummary>> list(std::string const& pattern) const;
+    InquiryOptions inquiry() const;
+    Result<HttpAnswer> http(std::string method, std::string path) const;
+
+    Duration timeout() const { return context_->globals.timeout; }
+    /// Nothing came in time: why, as far as the last client's status tells.
+    Error no_answer() const;
+
+  private:
+    struct Health {
+        std::mutex mutex;
+        Status status = Status::offline;
+        Error why{Errc::unavailable, {}};
+    };
+
+    explicit Remote(Context& context) : context_(&context) {}
+    ClientHandlers handlers() const;
+
+    Context* context_;
+    std::string token_;
+    std::shared_ptr<Runtime> runtime_ = Runtime::start();
+    std::shared_ptr<Health> health_ = std::make_shared<Health>();
+};
+
+}  // namespace capstan::cli

@@ -1,0 +1,214 @@
+#include <boost/asio/post.hpp>
+#include <capstan/sdk/client.hpp>
+#include <capstan/sdk/server_url.hpp>
+#include <utility>
+
+#include "runtime_parts.hpp"
+#include "shell.hpp"
+
+namespace capstan {
+namespace {
+
+/// Tells a future what became of a write, also when nobody else does.
+class Outcome {
+  public:
+    ~Outcome() {
+        if (!told_) {
+            tell(
+                Error{Errc::cancelled, "the client was closed; what it has stored it sends again"});
+        }
+    }
+    std::future<Result<Published>> future() { return promise_.get_future(); }
+    void on_write(WriteUpdate const& update) {
+        if (update.is_final()) {
+            tell(update.error ? Result<Published>(*update.error)
+                              : Result<Published>(Published{update.first, update.last}));
+        }
+    }
+
+  private:
+    void tell(Result<Published> result) {
+        told_ = true;
+        promise_.set_value(std::move(result));
+    }
+    std::promise<Result<Published>> promise_;
+    bool told_ = false;
+};
+
+bool is_on_loop(Runtime& runtime) {
+    return runtime.parts().context.get_executor().running_in_this_thread();
+}
+
+/// Runs `call` on the loop and waits for what it returns.
+template <class Call>
+auto ask(Runtime& runtime, Call call) {
+    if (is_on_loop(runtime)) {
+        return call();
+    }
+    auto const promise = std::make_shared<std::promise<decltype(call())>>();
+    auto answer = promise->get_future();
+    runtime.parts().loop.post([promise, &call] { promise->set_value(call()); });
+    return answer.get();
+}
+
+}  // namespace
+
+void Stream::publish(std::vector<Bytes> events, PublishOptions options, OnWrite on_write) const {
+    runtime_->parts().loop.post([stream = *this,
+                                 events = std::move(events),
+                                 options,
+                                 on_write = std::move(on_write)]() mutable {
+        if (auto const shell = stream.shell_.lock()) {
+            shell->publish(stream.name_, std::move(events), options, std::move(on_write));
+        } else if (on_write) {
+            on_write({.state = WriteState::refused,
+                      .error = Error{Errc::cancelled, "the client was closed"}});
+        }
+    });
+}
+
+std::future<Result<Published>> Stream::publish(std::vector<Event> const& events,
+                                               PublishOptions options) const {
+    std::vector<Bytes> encoded;
+    encoded.reserve(events.size());
+    for (auto const& event : events) {
+        encoded.push_back(encode_event(event));
+    }
+    auto const outcome = std::make_shared<Outcome>();
+    auto future = outcome->future();
+    publish(std::move(encoded), options, [outcome](WriteUpdate const& update) {
+        outcome->on_write(update);
+    });
+    return future;
+}
+
+void Stream::subscribe(ReadFrom from, SubscriptionHandlers handlers) const {
+    runtime_->parts().loop.post([stream = *this, from, handlers = std::move(handlers)]() mutable {
+        if (auto const shell = stream.shell_.lock()) {
+            shell->subscribe(stream.name_, from, std::move(handlers));
+        } else if (handlers.on_error) {
+            handlers.on_error({Errc::cancelled, "the client was closed"});
+        }
+    });
+}
+
+void Stream::unsubscribe() const {
+    runtime_->parts().loop.post([stream = *this] {
+        if (auto const shell = stream.shell_.lock()) {
+            shell->unsubscribe(stream.name_);
+        }
+    });
+}
+
+void Stream::consumed(Seq seq) const {
+    runtime_->parts().loop.post([stream = *this, seq] {
+        if (auto const shell = stream.shell_.lock()) {
+            shell->consumed(stream.name_, seq);
+        }
+    });
+}
+
+struct Client::Parts {
+    /// Goes on the loop, after the last call of the shell.
+    struct Inner {
+        std::unique_ptr<AsioThread> disk;  // outlives the shell
+        std::shared_ptr<Shell> shell;
+    };
+    std::shared_ptr<Runtime> runtime;
+    std::unique_ptr<Inner> inner;
+
+    ~Parts() {
+        if (!inner) {
+            return;
+        }
+        auto const on_loop = is_on_loop(*runtime);
+        auto const stopped = std::make_shared<std::promise<void>>();
+        auto const done = stopped->get_future();
+        auto const kept = on_loop ? runtime : nullptr;
+        auto* const shell = inner->shell.get();
+        Task finish([inner = std::move(inner), stopped, kept]() mutable {
+            inner.reset();
+            stopped->set_value();
+        });
+        runtime->parts().loop.post(
+            [shell, finish = std::move(finish)]() mutable { shell->stop(std::move(finish)); });
+        if (!on_loop) {
+            done.wait();
+        }
+    }
+};
+
+Client::Client(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Client::Client(Client&&) noexcept = default;
+Client& Client::operator=(Client&&) noexcept = default;
+Client::~Client() = default;
+
+Result<Client> Client::open(ClientOptions options, ClientHandlers handlers) {
+    CAPSTAN_TRY(ServerUrl::parse(options.url));
+    auto store = std::move(options.custom_store);
+    if (!store && options.store.empty()) {
+        store = make_memory_store();
+    } else if (!store) {
+        CAPSTAN_TRY(store, open_disk_store(options.store));
+    }
+    auto parts = std::make_unique<Parts>();
+    parts->runtime = options.runtime ? std::move(options.runtime) : Runtime::start();
+    auto inner = std::make_unique<Parts::Inner>();
+    if (store->blocks()) {
+        inner->disk = std::make_unique<AsioThread>("capstan-store");
+    }
+    auto& world = parts->runtime->parts();
+    ShellSeams const seams{
+        world.loop, inner->disk.get(), world.clock, world.random, world.transport};
+    sync::ClientOptions core{.token = std::move(options.token),
+                             .agent = std::move(options.agent),
+                             .credit_bytes = options.credit_bytes,
+                             .outbox_bytes_max = options.outbox_bytes_max};
+    // The random numbers belong to the loop.
+    auto shell = ask(*parts->runtime, [&] {
+        return Shell::open(
+            seams, std::move(options.url), std::move(core), std::move(store), std::move(handlers));
+    });
+    CAPSTAN_TRY(inner->shell, std::move(shell));
+    world.loop.post([started = inner->shell] { started->start(); });
+    parts->inner = std::move(inner);
+    return Client(std::move(parts));
+}
+
+Result<Stream> Client::stream(std::string_view name) const {
+    CAPSTAN_TRY(auto parsed, StreamName::parse(name));
+    return stream(std::move(parsed));
+}
+
+Stream Client::stream(StreamName name) const {
+    return Stream(std::move(name), parts_->inner->shell, parts_->runtime);
+}
+
+DeviceId Client::device() const {
+    return ask(*parts_->runtime, [&] { return parts_->inner->shell->device(); });
+}
+
+Status Client::status() const {
+    return ask(*parts_->runtime, [&] { return parts_->inner->shell->status(); });
+}
+
+std::string Client::transitions() const {
+    return ask(*parts_->runtime, [&] { return parts_->inner->shell->transitions(); });
+}
+
+void Client::set_token(std::string token) {
+    parts_->runtime->parts().loop.post(
+        [shell = parts_->inner->shell, token = std::move(token)]() mutable {
+            shell->set_token(std::move(token));
+        });
+}
+
+void Client::retry() {
+    parts_->runtime->parts().loop.post([shell = parts_->inner->shell] { shell->retry(); });
+}
+
+std::shared_ptr<Runtime> const& Client::runtime() const {
+    return parts_->runtime;
+}
+
+}  // namespace capstan

@@ -1,0 +1,33 @@
+#pragma once
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <capstan/engine/asio/asio_executor.hpp>
+#include <capstan/engine/os/system_clock.hpp>
+#include <capstan/engine/os/system_random.hpp>
+#include <capstan/sdk/runtime.hpp>
+#include <optional>
+#include <thread>
+
+#include "websocket_transport.hpp"
+
+namespace capstan {
+
+struct Runtime::Parts {
+    using Work = boost::asio::executor_work_guard<boost::asio::io_context::executor_type>;
+
+    std::unique_ptr<boost::asio::io_context> own;  // none: the application's
+    boost::asio::io_context& context;
+    AsioExecutor loop;
+    WebSocketTransport transport;
+    SystemClock clock;
+    SystemRandom random;  // the loop's thread only
+    std::optional<Work> work;
+    std::thread thread;
+
+    explicit Parts(std::unique_ptr<boost::asio::io_context> made)
+        : own(std::move(made)), context(*own), loop(context), transport(context) {}
+    explicit Parts(boost::asio::io_context& given)
+        : context(given), loop(context), transport(context) {}
+};
+
+}  // namespace capstan

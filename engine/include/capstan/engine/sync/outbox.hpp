@@ -1,0 +1,248 @@
+#pragma once
+#include <capstan/engine/sync/answer.hpp>
+#include <capstan/engine/sync/backoff.hpp>
+#include <capstan/engine/sync/effects.hpp>
+#include <capstan/engine/sync/identity.hpp>
+#include <capstan/engine/sync/store.hpp>
+#include <capstan/schema/limits.hpp>
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace capstan::sync {
+
+/// What one run may hold: the submission around it stays below kSubmissionBytesMax.
+inline constexpr std::size_t kRunBytesMax = kSubmissionBytesMax - 5'000;
+/// Mutations are gathered into a run up to here.
+inline constexpr std::size_t kRunBytesTarget = 256 * 1'024;
+inline constexpr std::size_t kRunsInFlightMax = 16;
+/// Confirmed runs are kept until the reader has passed them, in case the server loses history.
+inline constexpr std::size_t kAckedRunsMax = 64;
+
+struct PublishOptions {
+    bool needs_window = false;          // text, lists and the like (RunFlags::needs_window)
+    std::optional<Seq> expect_head;     // refuse unless the head is this when the fold decides
+    std::optional<Seq> preceding = {};  // what the author had applied; none: as far as was consumed
+};
+
+/// Bytes of runs sent on the present connection and not answered, over all streams.
+struct FlightWindow {
+    std::size_t bytes = 0;
+};
+
+/// How far the device's reader is in a stream.
+struct ReaderAt {
+    Generation generation;
+    Seq seq;
+};
+
+/// The writes of one stream on their way to the server.
+///
+///     acked ──confirmed── frozen ──fence── kept ── pending
+///
+/// A publish call is a mutation; pending mutations are frozen into runs when they can be sent. A
+/// run is sent unchanged until it has a verdict. When a gateway refuses a run, a copy may have gone
+/// another way: the run and those behind it are kept as they are, and a floor record under a new
+/// attempt, the fence, settles their fate. Verdicts are handled as DESIGN section 7 has them.
+///
+/// Invariants:
+/// 1. acked, frozen, kept: each run's `after` is the link of the run before it; the first frozen
+///    one follows `confirmed`, unless history was lost.
+/// 2. Mutation ids ascend through acked, frozen, kept and pending, in this order: device order.
+/// 3. There is a fence iff a run is kept; then nothing is frozen anew.
+///
+/// Threading: one thread at a time. Lifetime: `identity` and `window` outlive it.
+class Outbox {
+  public:
+    Outbox(std::string stream, Identity& identity, FlightWindow& window);
+    Outbox(std::string stream,
+           Identity& identity,
+           FlightWindow& window,
+           StoreImage::Stream&& stored);
+
+    /// Takes one publish call in: its events stay together, in one run.
+    /// Errors: `request_invalid`, `too_large`, `preceding_seq_invalid` (below an earlier one).
+    Result<MutationId> publish(std::vector<Bytes> events,
+                               PublishOptions const& options,
+                               ReaderAt reader);
+
+    /// Forgets a write that was refused for good: the application has dealt with it. False if there
+    /// is none of this id.
+    bool discard(MutationId mutation, Effects& effects);
+
+    /// `history_lost`: the server has another history than the reader's cursor names.
+    Insight on_standing(Standing const& standing, bool history_lost, Effects& effects);
+    Insight on_answer(Answer const& answer, Instant now, Random& random, Effects& effects);
+    /// What is under way may or may not have arrived: all of it is to be sent again.
+    void on_disconnected();
+    /// The reader holds 1..seq durably.
+    void on_consumed(Seq seq, Effects& effects);
+
+    /// The store is behind the server: settles what is frozen, from answers alone.
+    void begin_recovery();
+    /// Nothing frozen or kept is left. Recovery is over when all outboxes are drained.
+    bool drained() const { return frozen_.empty() && kept_.empty(); }
+    /// The device has a new id: what is pending goes on under it. Precondition: drained.
+    void renew(Effects& effects);
+
+    /// Gathers pending mutations into runs: up to about this many bytes not yet sent, as long as
+    /// less than kRunsInFlightMax runs are without an answer.
+    void freeze(Effects& effects, std::size_t bytes_max);
+    /// Writes what has changed and is still pending; says `stored` of what was published, and says
+    /// again what was refused before this opening of the store and not discarded.
+    void save(Effects& effects);
+
+    struct Outgoing {
+        ByteView run;
+        Generation generation;
+        std::optional<Seq> expect_head;
+        bool again = false;  // it was sent before
+    };
+    /// Bytes of the runs that may go now.
+    std::size_t sendable_bytes(Instant now) const;
+    /// The next run to send, if there is one that may go now.
+    std::optional<Outgoing> next_to_send(Instant now) const;
+    /// The one that `next_to_send` gave is sent.
+    void sent(Instant now, Effects& effects);
+
+    /// Nothing is left to be sent.
+    bool idle() const { return drained() && pending_.empty(); }
+    /// A pending mutation names a preceding seq, and the history that it counts in is not known.
+    bool needs_standing() const;
+    /// When the oldest run without an answer was sent.
+    std::optional<Instant> waiting_since() const;
+    /// Nothing is sent before; none: now.
+    std::optional<Instant> held_until() const { return held_until_; }
+    std::size_t bytes() const { return bytes_; }
+
+    struct Counts {
+        std::size_t pending = 0;
+        std::size_t frozen = 0;
+        std::size_t kept = 0;
+        std::size_t acked = 0;
+        std::size_t refused = 0;
+        friend bool operator==(Counts const&, Counts const&) = default;
+    };
+    Counts counts() const;
+    OutboxRecord const& record() const { return record_; }
+    void check_invariants() const;
+
+  private:
+    enum class Flight : std::uint8_t { idle, under_way, gapped };
+    /// What recovery has found out about a run.
+    enum class Fate : std::uint8_t { open, accepted, dead };
+    /// A frozen run with what its bytes say.
+    struct Run {
+        RunRecord record;
+        RunHeader header;
+        Link link;  // what follows it names as `after`
+        std::uint32_t count = 0;
+        Seq last_seq;  // acked: where it ends; 0 while unknown
+        Flight flight = Flight::idle;
+        Fate fate = Fate::open;
+        bool sent_before = false;
+        Instant sent_at;
+        Bytes const& bytes() const { return record.run; }
+    };
+    struct Fence {
+        Bytes run;
+        Attempt attempt;
+        Flight flight = Flight::idle;
+        bool sent_before = false;
+        Instant sent_at;
+        Bytes const& bytes() const { return run; }
+    };
+    struct Pending {
+        Mutation mutation;
+        bool stored = false;  // its record is in the store
+    };
+    struct Refusal {
+        std::uint16_t code = 0;
+        std::string detail;
+    };
+    static Run run_of(RunRecord record);
+
+    // outbox.cpp
+    Attempt current_attempt();
+    void end_attempt();
+    Link tail() const { return frozen_.empty() ? record_.confirmed : frozen_.back().link; }
+    std::size_t next_group() const;
+    void freeze_group(std::size_t mutations, Effects& effects);
+    void resolve(Mutation& mutation) const;
+    void put(Run const& run, Effects& effects) const;
+    void erase(Run const& run, Effects& effects) const;
+    template <class Item>
+    void land(Item& item, Flight flight = Flight::idle);
+
+    // outbox_answers.cpp
+    std::size_t find(Answer const& answer) const;
+    std::size_t through(Link const& last) const;
+    bool is_foreign(Link const& last, Attempt device_attempt) const;
+    void on_definite_no(std::size_t at, Answer const& answer, Effects& effects);
+    void on_turned_away(std::size_t at, Answer const& answer, Instant now, Random&, Effects&);
+    Insight on_front_gap(Instant now, Random& random);
+    Insight on_fence_answer(Answer const& answer, Instant now, Random& random, Effects& effects);
+    void hold(Instant now, Random& random, Duration retry_after);
+    void confirm(std::size_t runs, Seq first_seq_of_last, Effects& effects);
+    void tell_confirmed(Run const& run, Seq first_seq, Effects& effects) const;
+    void trim_acked(Effects& effects);
+    std::vector<Mutation> mutations_of(Run const& run) const;
+    void refuse(Run const& run, Refusal const& why, Effects& effects);
+    void refuse(Mutation mutation, Refusal const& why, Effects& effects);
+    void requeue(Run const& run, Effects& effects, bool alone = false);
+    void requeue(Mutation mutation);
+    void requeue_frozen(Effects& effects);
+    void tell_refused(Mutation const& mutation, Refusal const&, bool provisional, Effects&) const;
+
+    // outbox_doubt.cpp
+    void keep_from(std::size_t at, Refusal const& why, Effects& effects);
+    void raise_fence();
+    void drop_fence();
+    void settle_kept(Effects& effects);
+    void settle(Run const& run, Effects& effects);
+    void lose_history(Standing const& standing, Effects& effects);
+    void rebase_or_refuse(Mutation mutation, Effects& effects);
+    void break_recovery_off();
+    void on_answer_in_recovery(std::size_t at, Answer const& answer, Instant, Random&, Effects&);
+
+    std::string stream_;
+    Identity& identity_;
+    FlightWindow& window_;
+    OutboxRecord record_;
+    std::deque<Run> acked_;
+    std::deque<Run> frozen_;
+    std::deque<Run> kept_;
+    std::map<MutationId, Pending> pending_;
+    std::map<MutationId, RefusedWrite> refused_;  // for good, not discarded yet
+    std::optional<Fence> fence_;
+
+    std::optional<Attempt> attempt_;  // the current one, if it was needed yet
+    bool opening_attempt_spent_ = false;
+    Seq preceding_given_;          // no later mutation may name a lower one
+    bool standing_known_ = false;  // on this connection
+    bool recovering_ = false;
+    Backoff backoff_;
+    std::optional<Instant> held_until_;
+    std::uint32_t front_gaps_ = 0;  // counter gaps in a row of the very next run
+    std::size_t bytes_ = 0;         // of events, in frozen, kept, pending and refused
+
+    bool record_changed_ = false;
+    bool durable_next_ = false;          // what is saved next goes to the disk before anything else
+    std::vector<MutationId> unsaved_;    // pending mutations to write
+    std::vector<MutationId> published_;  // to be called stored
+    bool refused_told_ = true;           // all of them, since the store was opened
+};
+
+/// A run or a fence that was under way has its answer, or lost its connection.
+template <class Item>
+void Outbox::land(Item& item, Flight flight) {
+    if (item.flight == Flight::under_way) {
+        window_.bytes -= item.bytes().size();
+    }
+    item.flight = flight;
+}
+
+}  // namespace capstan::sync

@@ -1,0 +1,147 @@
+#pragma once
+#include <capstan/engine/causality/ranges.hpp>
+#include <capstan/engine/sync/delivery.hpp>
+#include <capstan/engine/sync/effects.hpp>
+#include <capstan/engine/sync/outbox.hpp>
+#include <capstan/engine/sync/store.hpp>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+
+namespace capstan::sync {
+
+/// Where reading begins.
+struct ReadFrom {
+    enum class Kind : std::uint8_t {
+        stored,  // the cursor in the store; the first event where there is none
+        cursor,  // behind this cursor
+        seq,     // at this seq; at the next event if the stream hasn't come that far
+        tail,    // at the next event
+    };
+    Kind kind = Kind::stored;
+    StoredCursor cursor;
+    Seq seq;
+};
+
+/// The server's judgement of a cursor. The numbers are those of `fb::Verdict`.
+enum class CursorVerdict : std::uint8_t {
+    up_to_date,
+    delta,
+    folded_delta,
+    snapshot,
+    reset,
+    denied
+};
+
+/// `fb::StreamState`, as far as readers need it.
+struct StreamState {
+    CursorVerdict verdict = CursorVerdict::up_to_date;
+    Generation generation;
+    Seq head;
+    Hash128 chain;  // at head
+    std::uint16_t code = 0;
+};
+
+/// One stream as a device reads it: each event once, in order, verified against the chain hash.
+/// What is missing is either declared (a hole) or asked for again (`Need`).
+///
+/// Invariants:
+/// 1. consumed <= delivered; what lies between is in `passed_`.
+/// 2. Held messages begin behind the next event and are kept until the gap before them is filled.
+///
+/// Threading: one thread at a time.
+class Subscription {
+  public:
+    enum class Stage : std::uint8_t {
+        wanted,     // to be asked for
+        asked,      // waits for the stream's state
+        following,  // events come in
+        failed,     // denied, or its history cannot be trusted; the others go on
+    };
+
+    Subscription(std::string stream, ReadFrom from, std::optional<StoredCursor> const& stored);
+
+    /// What to say in `Hello` or `Subscribe`. A place that needs the stream's head or generation is
+    /// asked in two steps, the first without `subscribe`.
+    struct Ask {
+        Generation generation;
+        Seq seq;
+        std::optional<Hash128> chain;
+        bool subscribe = true;
+    };
+    Ask ask();
+
+    void on_state(StreamState const& state, Effects& effects);
+    /// Errors: `malformed`: the peer broke the protocol; the session is to be closed.
+    Result<> on_events(Delivery delivery, Instant now, Effects& effects);
+    void on_hole(Seq first, Seq last, std::uint8_t why, Instant now, Effects& effects);
+    void on_disconnected();
+
+    /// The application holds 1..seq durably. False if that much was not delivered.
+    bool consumed(Seq seq);
+    /// What to ask for again, once: ranges of a gap.
+    std::vector<SeqRanges::Range> take_needs();
+    /// When a gap has been open for too long: ask for the stream anew.
+    std::optional<Instant> gap_since() const { return gap_since_; }
+    void ask_anew();
+    /// Bytes of runs that no longer count against the credit.
+    std::uint64_t take_credit() { return std::exchange(credit_, 0); }
+    /// Bytes of runs that were delivered and are not consumed.
+    std::uint64_t unconsumed_bytes() const { return unconsumed_bytes_; }
+
+    Stage stage() const { return stage_; }
+    bool caught_up() const { return stage_ == Stage::failed || reached_; }
+    /// Where the application is, for the store and for `Ack`.
+    StoredCursor const& consumed_cursor() const { return consumed_; }
+    bool take_consumed_changed() { return std::exchange(consumed_changed_, false); }
+    Seq delivered() const { return at_.seq; }
+    ReaderAt reader() const { return {consumed_.generation, consumed_.seq}; }
+    void check_invariants() const;
+
+  private:
+    /// A message that came before its turn.
+    struct Held {
+        Seq last;
+        std::optional<Delivery> events;  // none: a hole
+        std::uint8_t why = 0;
+    };
+    /// A delivered event, or hole, that is not consumed yet.
+    struct Passed {
+        Seq seq;
+        std::optional<Hash128> chain;
+        std::uint64_t bytes = 0;  // of the message, at its last event
+    };
+
+    void start_at(StoredCursor cursor);
+    void locate(StreamState const& state);
+    void reset(StreamState const& state, Effects& effects);
+    void fail(Error error, Effects& effects);
+    void hold(Seq first, Held held, Instant now);
+    void deliver_held(Effects& effects);
+    bool verify(Delivery const& delivery, std::vector<Passed>& passed) const;
+    void deliver(Delivery delivery, Effects& effects);
+    void pass_hole(Seq last, std::uint8_t why, Effects& effects);
+    void drop_held();
+    void note_reached();
+
+    std::string stream_;
+    ReadFrom from_;
+    Stage stage_ = Stage::wanted;
+    bool located_ = false;  // `at_` is where reading begins, or has come to
+    StoredCursor at_;       // delivered up to here
+    StoredCursor consumed_;
+    bool consumed_changed_ = false;
+    std::deque<Passed> passed_;  // ascending
+    std::uint64_t unconsumed_bytes_ = 0;
+    std::uint64_t credit_ = 0;
+    std::map<Seq, Held> held_;  // by first
+    SeqRanges asked_again_;     // what `Need` was sent for
+    std::optional<Instant> gap_since_;
+    Seq target_;  // the head when the server last judged our cursor
+    bool reached_ = false;
+    std::uint32_t mismatches_ = 0;  // of the chain hash, in a row
+};
+
+}  // namespace capstan::sync

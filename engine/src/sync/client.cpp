@@ -1,0 +1,377 @@
+// The session: states, and what entering and leaving them means.
+#include <algorithm>
+#include <capstan/engine/sync/client.hpp>
+#include <utility>
+
+namespace capstan::sync {
+namespace {
+
+/// A connection that lasted so long was a success: the next try starts with a short wait again.
+constexpr Duration kStableAfter = std::chrono::seconds(5);
+
+bool has_connection(SessionState state) {
+    return state == SessionState::connecting || state == SessionState::greeting ||
+           state == SessionState::live || state == SessionState::recovering;
+}
+
+/// Reasons that a new token may cure.
+bool is_about_access(std::uint16_t code) {
+    return code / 100 == 14;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Client>> Client::open(ClientOptions options,
+                                             std::span<StoredRecord const> records,
+                                             Random& random) {
+    CAPSTAN_TRY(auto image, load(records));
+    if (!image.device && !image.streams.empty()) {
+        return Error{Errc::malformed, "the store has no device record"};
+    }
+    return std::unique_ptr<Client>(new Client(std::move(options), std::move(image), random));
+}
+
+Client::Client(ClientOptions options, StoreImage image, Random& random)
+    : options_(std::move(options)), random_(random), identity_(image.device, random) {
+    for (auto& [name, stored] : image.streams) {
+        auto cursor = stored.cursor;
+        auto const [at, added] =
+            streams_.try_emplace(name, name, Outbox(name, identity_, window_, std::move(stored)));
+        at->second.stored = cursor;
+        touch(at->second);
+    }
+}
+
+Client::Stream& Client::stream_named(std::string const& name) {
+    return streams_.try_emplace(name, name, Outbox(name, identity_, window_)).first->second;
+}
+
+Client::Stream* Client::find(std::string_view name) {
+    auto const found = streams_.find(name);
+    return found == streams_.end() ? nullptr : &found->second;
+}
+
+Client::Stream* Client::find(StreamNumber handle) {
+    auto const found = handles_.find(handle);
+    return found == handles_.end() ? nullptr : found->second;
+}
+
+void Client::count(Stream& stream) {
+    outbox_bytes_ += stream.outbox.bytes() - stream.counted_bytes;
+    stream.counted_bytes = stream.outbox.bytes();
+    touched_.insert(stream.name);
+}
+
+void Client::touch(Stream& stream) {
+    count(stream);
+    if (stream.outbox.idle()) {
+        busy_.erase(stream.name);
+        return;
+    }
+    busy_.insert(stream.name);
+    if (connected() && !std::exchange(stream.queued, true)) {
+        ready_.push_back(stream.name);
+    }
+}
+
+void Client::look_at(Stream& stream) {
+    auto const place = [&stream](std::set<std::string>& names, bool belongs) {
+        if (belongs) {
+            names.insert(stream.name);
+        } else {
+            names.erase(stream.name);
+        }
+    };
+    auto const& reader = stream.reader;
+    place(behind_, reader && !reader->caught_up());
+    place(gaps_, reader && reader->gap_since());
+    if (reader) {
+        credit_ += stream.reader->take_credit();
+        if (reader->stage() == Subscription::Stage::wanted) {
+            to_ask_.insert(stream.name);
+        }
+    }
+}
+
+// The application.
+
+void Client::start(Instant now) {
+    step(SessionInput::start, now);
+}
+
+void Client::stop(Instant now) {
+    step(SessionInput::stop, now, Error{Errc::cancelled, "stopped"});
+}
+
+void Client::retry(Instant now) {
+    step(SessionInput::retry, now);
+}
+
+void Client::set_token(std::string token, Instant now) {
+    options_.token = std::move(token);
+    if (state_ == SessionState::refused) {
+        step(SessionInput::retry, now);
+    }
+}
+
+Result<MutationId> Client::publish(StreamName const& stream,
+                                   std::vector<Bytes> events,
+                                   PublishOptions const& options) {
+    if (state_ == SessionState::stopped) {
+        return Error{Errc::cancelled, "the client is stopped"};
+    }
+    if (outbox_bytes_ >= options_.outbox_bytes_max) {
+        return Error{Errc::overloaded,
+                     "the outbox holds " + std::to_string(outbox_bytes_) + " bytes"};
+    }
+    auto& entry = stream_named(stream.str());
+    auto const reader = entry.reader ? entry.reader->reader() : ReaderAt{};
+    CAPSTAN_TRY(auto const id, entry.outbox.publish(std::move(events), options, reader));
+    touch(entry);
+    return id;
+}
+
+bool Client::discard(StreamName const& stream, MutationId mutation) {
+    auto* const entry = find(stream.str());
+    if (entry == nullptr || !entry->outbox.discard(mutation, effects_)) {
+        return false;
+    }
+    count(*entry);
+    return true;
+}
+
+void Client::subscribe(StreamName const& stream, ReadFrom from) {
+    auto& entry = stream_named(stream.str());
+    if (entry.reader) {
+        credit_ += entry.reader->unconsumed_bytes();
+    }
+    entry.reader.emplace(entry.name, from, entry.stored);
+    look_at(entry);
+}
+
+void Client::unsubscribe(StreamName const& stream) {
+    auto* const entry = find(stream.str());
+    if (entry == nullptr || !entry->reader) {
+        return;
+    }
+    credit_ += entry->reader->unconsumed_bytes();
+    entry->reader.reset();
+    look_at(*entry);
+    to_ask_.erase(entry->name);
+    acks_.erase(entry->name);
+    if (entry->handle != StreamNumber{}) {
+        unsubscribed_.push_back(entry->handle);
+    }
+}
+
+Result<> Client::consumed(StreamName const& stream, Seq seq) {
+    auto* const entry = find(stream.str());
+    if (entry == nullptr || !entry->reader || !entry->reader->consumed(seq)) {
+        return Error{Errc::request_invalid,
+                     stream.str() + " was not delivered up to " + std::to_string(seq.value)};
+    }
+    entry->outbox.on_consumed(entry->reader->consumed_cursor().seq, effects_);
+    look_at(*entry);
+    touch(*entry);
+    acks_.insert(entry->name);
+    return success();
+}
+
+// The shell.
+
+void Client::on_opened(std::uint64_t connection, Instant now) {
+    if (connection == connection_) {
+        step(SessionInput::opened, now);
+    }
+}
+
+void Client::on_heard(std::uint64_t connection, Instant now) {
+    if (connection == connection_) {
+        heard_at_ = now;
+        probed_ = false;
+    }
+}
+
+void Client::on_closed(std::uint64_t connection, Error const& why, Instant now) {
+    if (connection == connection_) {
+        step(SessionInput::closed, now, why);
+    }
+}
+
+void Client::on_store_failed(Error const& why, Instant now) {
+    if (step(SessionInput::store_failed, now, why)) {
+        report(why);
+    }
+}
+
+void Client::tick(Instant now) {
+    if (deadline_ && *deadline_ <= now) {
+        step(SessionInput::timeout, now, Error{Errc::timed_out, "no answer in time"});
+    }
+    if (!connected()) {
+        return;
+    }
+    if (probed_ && heard_at_.plus(options_.silence_max + options_.silence_grace) <= now) {
+        step(SessionInput::timeout, now, Error{Errc::timed_out, "nothing was heard for too long"});
+        return;
+    }
+    if (sweep_at_ && *sweep_at_ <= now) {
+        sweep_at_.reset();
+        auto const unanswered = [this, now](std::string const& name) {
+            auto const since = find(name)->outbox.waiting_since();
+            return since && since->plus(options_.answer_timeout) <= now;
+        };
+        if (std::ranges::any_of(busy_, unanswered)) {
+            step(SessionInput::timeout, now, Error{Errc::timed_out, "a run was not answered"});
+            return;
+        }
+    }
+    for (auto const& name : std::set<std::string>(gaps_)) {
+        auto& stream = *find(name);
+        if (stream.reader->gap_since()->plus(options_.gap_timeout) <= now) {
+            stream.reader->ask_anew();
+            look_at(stream);
+        }
+    }
+    for (auto at = held_.begin(); at != held_.end();) {
+        if (at->second <= now) {
+            touch(*find(at->first));
+            at = held_.erase(at);
+        } else {
+            ++at;
+        }
+    }
+}
+
+Effects Client::take(Instant now) {
+    pump(now);
+    return std::exchange(effects_, Effects{});
+}
+
+// The session.
+
+bool Client::connected() const {
+    return state_ == SessionState::live || state_ == SessionState::recovering;
+}
+
+Status Client::status() const {
+    switch (state_) {
+        case SessionState::idle:
+        case SessionState::waiting:
+            return Status::offline;
+        case SessionState::connecting:
+        case SessionState::greeting:
+            return Status::connecting;
+        case SessionState::live:
+            return behind_.empty() ? Status::live : Status::catching_up;
+        case SessionState::recovering:
+            return Status::catching_up;
+        case SessionState::refused:
+            return is_about_access(refusal_) ? Status::needs_auth : Status::blocked;
+        case SessionState::stopped:
+            break;
+    }
+    return Status::stopped;
+}
+
+bool Client::step(SessionInput input, Instant now, std::optional<Error> const& why) {
+    Transition const* const row = find_transition(state_, input);
+    if (row == nullptr) {
+        return false;
+    }
+    log_.add({now, row->from, input, row->to, why ? why->detail : ""});
+    if (has_connection(row->from) && !has_connection(row->to)) {
+        disconnect(input, now, why.value_or(Error{Errc::connection_closed, {}}));
+    }
+    state_ = row->to;
+    deadline_.reset();
+    switch (state_) {
+        case SessionState::connecting:
+            effects_.then.emplace_back(Connect{++connection_});
+            deadline_ = now.plus(options_.connect_timeout);
+            break;
+        case SessionState::greeting:
+            heard_at_ = now;
+            probed_ = false;
+            outdated_ = false;
+            say_hello();
+            deadline_ = now.plus(options_.welcome_timeout);
+            break;
+        case SessionState::live:
+        case SessionState::recovering:
+            greeted_at_ = greeted_at_.value_or(now);
+            for (auto const& name : std::set<std::string>(busy_)) {
+                touch(*find(name));
+            }
+            break;
+        case SessionState::waiting:
+            deadline_ = now.plus(backoff_.next(random_, std::exchange(retry_after_, {})));
+            break;
+        case SessionState::refused:
+            refusal_ = why ? static_cast<std::uint16_t>(why->code) : std::uint16_t{0};
+            break;
+        case SessionState::idle:
+        case SessionState::stopped:
+            break;
+    }
+    detail_ = why ? why->detail : "";
+    return true;
+}
+
+/// What was under way is to be sent again; what was on its way down is to be asked for again.
+void Client::disconnect(SessionInput input, Instant now, Error const& why) {
+    if (input != SessionInput::closed) {
+        effects_.then.emplace_back(Close{connection_, why});
+    }
+    if (greeted_at_ && now - *greeted_at_ >= kStableAfter) {
+        backoff_.reset();
+    }
+    greeted_at_.reset();
+    ready_.clear();
+    held_.clear();
+    handles_.clear();
+    unsubscribed_.clear();
+    sweep_at_.reset();
+    budget_at_.reset();
+    for (auto& [name, stream] : streams_) {
+        stream.handle = StreamNumber{};
+        stream.queued = false;
+        stream.outbox.on_disconnected();
+        count(stream);
+        if (stream.reader) {
+            stream.reader->on_disconnected();
+            look_at(stream);
+        }
+    }
+    credit_ = 0;
+}
+
+void Client::report(Error error, std::string stream) {
+    effects_.then.emplace_back(Trouble{std::move(error), std::move(stream)});
+}
+
+Outbox const* Client::outbox(std::string_view stream) const {
+    auto const found = streams_.find(stream);
+    return found == streams_.end() ? nullptr : &found->second.outbox;
+}
+
+Subscription const* Client::subscription(std::string_view stream) const {
+    auto const found = streams_.find(stream);
+    return found == streams_.end() || !found->second.reader ? nullptr : &*found->second.reader;
+}
+
+void Client::check_invariants() const {
+    std::size_t bytes = 0;
+    for (auto const& [name, stream] : streams_) {
+        stream.outbox.check_invariants();
+        if (stream.reader) {
+            stream.reader->check_invariants();
+        }
+        bytes += stream.outbox.bytes();
+        CAPSTAN_INVARIANT(stream.outbox.idle() || busy_.contains(name));
+    }
+    CAPSTAN_INVARIANT(bytes == outbox_bytes_);
+    CAPSTAN_INVARIANT(connected() || window_.bytes == 0);
+}
+
+}  // namespace capstan::sync

@@ -1,0 +1,281 @@
+#include <algorithm>
+#include <capstan/engine/sync/subscription.hpp>
+#include <utility>
+
+namespace capstan::sync {
+
+Subscription::Subscription(std::string stream,
+                           ReadFrom from,
+                           std::optional<StoredCursor> const& stored)
+    : stream_(std::move(stream)), from_(from) {
+    if (from.kind == ReadFrom::Kind::stored) {
+        start_at(stored.value_or(StoredCursor{}));
+    } else if (from.kind == ReadFrom::Kind::cursor) {
+        start_at(from.cursor);
+    } else if (from.kind == ReadFrom::Kind::seq && from.seq <= Seq{1}) {
+        start_at(StoredCursor{});
+    }
+}
+
+void Subscription::start_at(StoredCursor cursor) {
+    if (cursor.seq == Seq{}) {
+        cursor.chain = chain_start(stream_);
+    }
+    at_ = cursor;
+    consumed_ = cursor;
+    passed_.clear();
+    located_ = true;
+}
+
+Subscription::Ask Subscription::ask() {
+    stage_ = Stage::asked;
+    if (!located_) {
+        return {Generation{}, Seq{}, std::nullopt, false};
+    }
+    bool const known = at_.generation != Generation{};
+    return {at_.generation, at_.seq, known ? at_.chain : std::nullopt, true};
+}
+
+void Subscription::on_state(StreamState const& state, Effects& effects) {
+    if (stage_ == Stage::following && at_.generation == Generation{}) {
+        at_.generation = state.generation;  // the stream has come to be
+        consumed_.generation = state.generation;
+    }
+    if (stage_ != Stage::asked) {
+        return;
+    }
+    if (state.verdict == CursorVerdict::denied) {
+        fail(Error{find_error(state.code) != nullptr ? Errc{state.code} : Errc::denied, stream_},
+             effects);
+    } else if (!located_) {
+        locate(state);
+    } else if (state.verdict == CursorVerdict::reset) {
+        reset(state, effects);
+    } else if (state.verdict > CursorVerdict::delta) {
+        fail(Error{Errc::protocol_violation, stream_ + ": a way to catch up that was not agreed"},
+             effects);
+    } else {
+        // Another generation, and the cursor still stands: both histories share what is held.
+        at_.generation = state.generation;
+        consumed_.generation = state.generation;
+        target_ = state.head;
+        stage_ = Stage::following;
+        note_reached();
+    }
+}
+
+/// The first of two steps is answered: the stream's head is known, reading can begin.
+void Subscription::locate(StreamState const& state) {
+    Seq const before{from_.seq.value == 0 ? 0 : from_.seq.value - 1};
+    if (from_.kind == ReadFrom::Kind::tail || before >= state.head) {
+        start_at({state.generation, state.head, state.chain});
+    } else {
+        start_at({state.generation, before, std::nullopt});
+    }
+    stage_ = Stage::wanted;
+}
+
+void Subscription::reset(StreamState const& state, Effects& effects) {
+    if (at_.seq == Seq{} && at_.generation == state.generation) {
+        fail(Error{Errc::protocol_violation, stream_ + ": the start of a history was refused"},
+             effects);
+        return;
+    }
+    effects.then.emplace_back(HistoryLost{stream_, state.generation, state.head});
+    credit_ += std::exchange(unconsumed_bytes_, 0);
+    drop_held();
+    start_at({state.generation, Seq{}, std::nullopt});
+    stage_ = Stage::wanted;
+}
+
+void Subscription::fail(Error error, Effects& effects) {
+    drop_held();
+    stage_ = Stage::failed;
+    effects.then.emplace_back(Trouble{std::move(error), stream_});
+}
+
+Result<> Subscription::on_events(Delivery delivery, Instant now, Effects& effects) {
+    CAPSTAN_TRY(delivery.check());
+    if (stage_ == Stage::following && delivery.generation != at_.generation) {
+        ask_anew();
+    }
+    if (stage_ != Stage::following || delivery.last <= at_.seq) {
+        credit_ += delivery.runs.size();
+    } else if (delivery.first > at_.seq.next()) {
+        auto const first = delivery.first;
+        auto const last = delivery.last;
+        hold(first, Held{last, std::move(delivery), 0}, now);
+    } else {
+        deliver(std::move(delivery), effects);
+        deliver_held(effects);
+    }
+    return success();
+}
+
+void Subscription::on_hole(Seq first, Seq last, std::uint8_t why, Instant now, Effects& effects) {
+    if (stage_ != Stage::following || last <= at_.seq) {
+        return;
+    }
+    if (first > at_.seq.next()) {
+        hold(first, Held{last, std::nullopt, why}, now);
+        return;
+    }
+    pass_hole(last, why, effects);
+    deliver_held(effects);
+}
+
+void Subscription::hold(Seq first, Held held, Instant now) {
+    if (!gap_since_) {
+        gap_since_ = now;
+    }
+    auto const size = [](Held const& h) { return h.events ? h.events->runs.size() : 0; };
+    auto const [at, added] = held_.try_emplace(first);
+    if (!added && at->second.last >= held.last) {
+        credit_ += size(held);
+        return;
+    }
+    credit_ += size(at->second);
+    at->second = std::move(held);
+}
+
+void Subscription::deliver_held(Effects& effects) {
+    while (!held_.empty() && held_.begin()->first <= at_.seq.next() && stage_ == Stage::following) {
+        auto node = held_.extract(held_.begin());
+        Held& held = node.mapped();
+        if (held.last <= at_.seq) {
+            credit_ += held.events ? held.events->runs.size() : 0;
+        } else if (held.events) {
+            deliver(std::move(*held.events), effects);
+        } else {
+            pass_hole(held.last, held.why, effects);
+        }
+    }
+    if (held_.empty()) {
+        gap_since_.reset();
+        asked_again_ = SeqRanges{};
+    }
+}
+
+/// Recomputes the chain over what is new, and compares it with the sender's. Behind a hole the
+/// sender's is taken on trust.
+bool Subscription::verify(Delivery const& delivery, std::vector<Passed>& passed) const {
+    auto chain = at_.chain;
+    delivery.each_event([&](DeliveredEvent const& event) {
+        if (chain) {
+            chain = chain_behind(*chain, event);
+        }
+        passed.push_back(Passed{event.seq, chain, 0});
+    });
+    if (chain && *chain != delivery.chain) {
+        return false;
+    }
+    passed.back().chain = delivery.chain;
+    passed.back().bytes = delivery.runs.size();
+    return true;
+}
+
+void Subscription::deliver(Delivery delivery, Effects& effects) {
+    delivery.stream = stream_;
+    delivery.from = at_.seq.next();
+    std::vector<Passed> passed;
+    if (!verify(delivery, passed)) {
+        credit_ += delivery.runs.size();
+        if (++mismatches_ == 1) {
+            ask_anew();  // the server judges our cursor; perhaps history was lost
+        } else {
+            fail(Error{Errc::lost_history,
+                       stream_ + ": events " + std::to_string(delivery.from.value) + ".." +
+                           std::to_string(delivery.last.value) + " do not follow what is held"},
+                 effects);
+        }
+        return;
+    }
+    mismatches_ = 0;
+    at_.seq = delivery.last;
+    at_.chain = delivery.chain;
+    unconsumed_bytes_ += delivery.runs.size();
+    passed_.insert(passed_.end(), passed.begin(), passed.end());
+    effects.then.emplace_back(std::move(delivery));
+    note_reached();
+}
+
+void Subscription::pass_hole(Seq last, std::uint8_t why, Effects& effects) {
+    effects.then.emplace_back(HoleDeclared{stream_, at_.seq.next(), last, why});
+    at_.seq = last;
+    at_.chain.reset();
+    passed_.push_back(Passed{last, std::nullopt, 0});
+    note_reached();
+}
+
+void Subscription::on_disconnected() {
+    drop_held();
+    if (stage_ != Stage::failed) {
+        stage_ = Stage::wanted;
+    }
+    reached_ = false;
+}
+
+void Subscription::drop_held() {
+    for (auto const& [first, held] : std::exchange(held_, {})) {
+        credit_ += held.events ? held.events->runs.size() : 0;
+    }
+    asked_again_ = SeqRanges{};
+    gap_since_.reset();
+}
+
+void Subscription::ask_anew() {
+    drop_held();
+    stage_ = Stage::wanted;
+}
+
+bool Subscription::consumed(Seq seq) {
+    if (seq > at_.seq) {
+        return false;
+    }
+    while (!passed_.empty() && passed_.front().seq <= seq) {
+        auto const& passed = passed_.front();
+        consumed_ = StoredCursor{at_.generation, passed.seq, passed.chain};
+        consumed_changed_ = true;
+        credit_ += passed.bytes;
+        unconsumed_bytes_ -= passed.bytes;
+        passed_.pop_front();
+    }
+    return true;
+}
+
+std::vector<SeqRanges::Range> Subscription::take_needs() {
+    if (held_.empty()) {
+        return {};
+    }
+    SeqRanges had = asked_again_;
+    for (auto const& [first, held] : held_) {
+        had.add(first, held.last);
+    }
+    auto const needs = had.holes(at_.seq.next(), held_.rbegin()->first);
+    for (auto const& range : needs) {
+        asked_again_.add(range.first, range.last);
+    }
+    return needs;
+}
+
+void Subscription::note_reached() {
+    reached_ = reached_ || (stage_ == Stage::following && at_.seq >= target_);
+}
+
+void Subscription::check_invariants() const {
+    CAPSTAN_INVARIANT(consumed_.seq <= at_.seq);
+    std::uint64_t bytes = 0;
+    Seq before = consumed_.seq;
+    for (Passed const& passed : passed_) {
+        CAPSTAN_INVARIANT(before < passed.seq);
+        before = passed.seq;
+        bytes += passed.bytes;
+    }
+    CAPSTAN_INVARIANT(passed_.empty() || before == at_.seq);
+    CAPSTAN_INVARIANT(bytes == unconsumed_bytes_);
+    for (auto const& [first, held] : held_) {
+        CAPSTAN_INVARIANT(first > at_.seq.next());
+    }
+}
+
+}  // namespace capstan::sync

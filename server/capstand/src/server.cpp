@@ -1,0 +1,375 @@
+#include "server.hpp"
+
+#include <fmt/core.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <capstan/engine/asio/asio_executor.hpp>
+#include <capstan/engine/os/posix_storage.hpp>
+#include <capstan/engine/os/system_clock.hpp>
+#include <capstan/engine/os/system_random.hpp>
+#include <capstan/sequencer/lmdb_checkpoint_store.hpp>
+#include <capstan/sequencer/partition.hpp>
+#include <capstan/server/auth/token_file.hpp>
+#include <capstan/server/config/settings.hpp>
+#include <capstan/server/http/http_api.hpp>
+#include <capstan/server/metrics/metrics.hpp>
+#include <capstan/server/net/listener.hpp>
+#include <capstan/server/session/session_host.hpp>
+#include <csignal>
+#include <filesystem>
+
+#include "admin_pages.hpp"
+#include "process.hpp"
+
+namespace capstan {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr Duration kTick = std::chrono::seconds(1);
+constexpr Duration kDrainPoll = milliseconds(20);
+
+SessionOptions session_options(ServerConfig const& config) {
+    SessionOptions options;
+    options.streams_max = config.session.streams_max;
+    options.in_flight_max = config.session.in_flight_max;
+    options.queued_bytes_soft = config.session.queued_bytes_soft;
+    options.queued_bytes_hard = config.session.queued_bytes_hard;
+    options.page_bytes = config.session.page_bytes;
+    options.greeting_max = milliseconds(config.session.greeting_ms);
+    options.silence_max = milliseconds(config.session.silence_ms);
+    options.stall_max = milliseconds(config.session.stall_ms);
+    options.retry_after_ms = static_cast<std::uint32_t>(config.rate.retry_after_ms);
+    options.rates.events = {config.rate.events_per_second, config.rate.events_burst};
+    options.rates.bytes = {config.rate.bytes_per_second, config.rate.bytes_burst};
+    return options;
+}
+
+PartitionOptions partition_options(ServerConfig const& config) {
+    PartitionOptions options;
+    options.segment_bytes = config.journal.segment_bytes;
+    options.queue_bytes_max = config.journal.queue_bytes_max;
+    options.batch_bytes_max = config.journal.batch_bytes_max;
+    options.checkpoint_bytes = config.checkpoint.journal_bytes_max;
+    options.checkpoint_interval_ms = config.checkpoint.interval_ms;
+    options.rows_max = config.checkpoint.rows_max;
+    return options;
+}
+
+Result<ListenerOptions> listener_options(ServerConfig const& config, std::string const& listen) {
+    CAPSTAN_TRY(auto const address, parse_host_port(listen));
+    ListenerOptions options;
+    options.address = address.host;
+    options.port = address.port;
+    options.connections_max =
+        connections_allowed(config.net.connections_max, config.net.descriptors_reserved);
+    options.http_body_bytes_max = config.http.body_bytes_max;
+    options.head_max = milliseconds(config.http.header_ms);
+    options.body_grace = milliseconds(config.http.body_grace_ms);
+    options.body_rate_min = config.http.body_bytes_per_second_min;
+    options.write_max = milliseconds(config.net.write_ms);
+    options.idle_max = milliseconds(config.http.idle_ms);
+    options.ping_every = milliseconds(config.net.ping_ms);
+    options.frames.controls_max = config.net.control_frames_per_second;
+    options.origins = config.net.origins;
+    return options;
+}
+
+HttpApiOptions http_options(ServerConfig const& config) {
+    HttpApiOptions options;
+    options.wait_max = milliseconds(config.http.wait_ms_max);
+    options.page_bytes_max = config.http.page_bytes_max;
+    options.retry_after_ms = static_cast<std::uint32_t>(config.rate.retry_after_ms);
+    return options;
+}
+
+Result<std::unique_ptr<Authenticator>> make_authenticator(ServerConfig::Auth const& auth) {
+    if (auth.token_file.empty()) {
+        return std::make_unique<DevAuthenticator>(auth.dev_token);
+    }
+    CAPSTAN_TRY(auto const text, read_text_file(auth.token_file));
+    auto tokens = TokenFileAuthenticator::parse(text);
+    if (!tokens) {
+        return Error{tokens.error().code, auth.token_file + ": " + tokens.error().detail};
+    }
+    return std::move(tokens).value();
+}
+
+/// Everything that a serving process owns, in the order of construction. What a part uses stands
+/// above it.
+class Server {
+  public:
+    Server(ServerConfig const& config, Log& log) : config_(config), log_(log) {}
+
+    Result<> open();
+    Addresses addresses() const {
+        return {fmt::format(
+                    "ws://{}:{}", parse_host_port(config_.listen).value().host, public_->port()),
+                fmt::format("http://{}:{}",
+                            parse_host_port(config_.admin.listen).value().host,
+                            admin_->port())};
+    }
+    ExitCode run();
+
+  private:
+    /// Hears of a stopped partition, beside the sessions.
+    class Relay;
+
+    Result<> open_storage();
+    Result<> listen();
+    void tick();
+    void on_signal(int signal);
+    void drain();
+    void wait_for_sessions(Instant until);
+    void on_stopped(Error const& why);
+    Readiness readiness() const;
+    void refresh_metrics();
+
+    ServerConfig const& config_;
+    Log& log_;
+    SystemClock clock_;
+    SystemRandom random_;
+    Metrics metrics_;
+    std::unique_ptr<Authenticator> authenticator_;
+    boost::asio::io_context context_{1};
+    AsioExecutor strand_{context_};
+    boost::asio::signal_set signals_{context_, SIGTERM, SIGINT};
+    std::unique_ptr<PosixStorage> storage_;
+    std::unique_ptr<LmdbCheckpointStore> checkpoints_;
+    std::unique_ptr<SessionHost> sessions_;
+    std::unique_ptr<Relay> relay_;
+    std::unique_ptr<Partition> partition_;
+    std::unique_ptr<AsioThread> disk_;        // these two end before the partition does:
+    std::unique_ptr<AsioThread> background_;  // they run its tasks
+    std::unique_ptr<HttpApi> api_;
+    std::unique_ptr<AdminPages> admin_pages_;
+    std::unique_ptr<Listener> public_;
+    std::unique_ptr<Listener> admin_;
+    std::unique_ptr<Timer> tick_;
+    std::unique_ptr<Timer> drain_poll_;
+    Instant started_;
+    bool draining_ = false;
+    std::optional<Error> stopped_;
+};
+
+class Server::Relay final : public PartitionListener {
+  public:
+    explicit Relay(Server& server) : server_(server) {}
+    void on_folded(std::span<Folded const> batch) override { server_.sessions_->on_folded(batch); }
+    void on_turned_away(std::span<std::uint64_t const> tokens, Error const& why) override {
+        server_.log_.warn("publishes_turned_away",
+                          why.detail,
+                          {{"code", std::uint64_t{static_cast<std::uint16_t>(why.code)}},
+                           {"count", std::uint64_t{tokens.size()}}});
+        server_.sessions_->on_turned_away(tokens, why);
+    }
+    void on_moved(StreamMoved const& moved) override { server_.sessions_->on_moved(moved); }
+    void on_stopped(Error const& why) override {
+        server_.sessions_->on_stopped(why);
+        server_.on_stopped(why);
+    }
+
+  private:
+    Server& server_;
+};
+
+Result<> Server::open() {
+    started_ = clock_.now();
+    CAPSTAN_TRY(authenticator_, make_authenticator(config_.auth));
+    CAPSTAN_TRY(open_storage());
+    CAPSTAN_TRY(listen());
+    signals_.async_wait([this](auto const& error, int signal) {
+        if (!error) {
+            on_signal(signal);
+        }
+    });
+    tick();
+    return success();
+}
+
+Result<> Server::open_storage() {
+    namespace fs = std::filesystem;
+    fs::path const directory = config_.data_dir;
+    std::error_code error;
+    for (auto const* part : {"journal", "index"}) {
+        fs::create_directories(directory / part, error);
+        if (error) {
+            return Error{Errc::disk_io, (directory / part).string() + ": " + error.message()};
+        }
+    }
+    CAPSTAN_TRY(storage_, PosixStorage::open((directory / "journal").string()));
+    CAPSTAN_TRY(checkpoints_, LmdbCheckpointStore::open({.directory = directory / "index"}));
+    sessions_ =
+        SessionHost::make(session_options(config_), {clock_, random_, strand_, *authenticator_});
+    relay_ = std::make_unique<Relay>(*this);
+    disk_ = std::make_unique<AsioThread>("disk");
+    background_ = std::make_unique<AsioThread>("background");
+    PartitionSeams const seams{
+        *storage_, *checkpoints_, clock_, random_, strand_, *disk_, *background_};
+    CAPSTAN_TRY(partition_, Partition::open(partition_options(config_), seams, *relay_));
+    sessions_->attach(*partition_);
+    api_ = HttpApi::make(http_options(config_),
+                         {*sessions_, *authenticator_, clock_, strand_, [this](Duration took) {
+                              metrics_.observe(Metric::append_seconds,
+                                               std::chrono::duration<double>(took).count());
+                          }});
+    api_->attach(*partition_);
+    auto const marks = partition_->marks();
+    log_.info(
+        "journal_open",
+        "the journal is recovered and folded",
+        {{"position", marks.folded.value},
+         {"dur_us",
+          std::chrono::duration_cast<std::chrono::microseconds>(clock_.now() - started_).count()}});
+    return success();
+}
+
+Result<> Server::listen() {
+    admin_pages_ = std::make_unique<AdminPages>(
+        metrics_, [this] { return readiness(); }, [this] { refresh_metrics(); });
+    CAPSTAN_TRY(auto const admin, listener_options(config_, config_.admin.listen));
+    CAPSTAN_TRY(admin_, Listener::open(context_, admin, clock_, *admin_pages_, nullptr));
+    CAPSTAN_TRY(auto const front, listener_options(config_, config_.listen));
+    CAPSTAN_TRY(public_, Listener::open(context_, front, clock_, *api_, sessions_.get()));
+    return success();
+}
+
+void Server::tick() {
+    auto const now = clock_.now();
+    sessions_->on_tick(now);
+    public_->on_tick(now);
+    admin_->on_tick(now);
+    tick_ = strand_.after(kTick, [this] { tick(); });
+}
+
+void Server::on_signal(int signal) {
+    if (draining_) {
+        std::_Exit(static_cast<int>(ExitCode::clean));  // what is acknowledged is on disk
+    }
+    log_.info("draining",
+              "no new work; what is under way is finished",
+              {{"signal", std::int64_t{signal}}});
+    signals_.async_wait([this](auto const& error, int again) {
+        if (!error) {
+            on_signal(again);
+        }
+    });
+    drain();
+}
+
+void Server::drain() {
+    draining_ = true;
+    public_->stop_accepting();
+    api_->drain();
+    sessions_->drain();
+    wait_for_sessions(clock_.now().plus(milliseconds(config_.drain.timeout_ms)));
+}
+
+void Server::wait_for_sessions(Instant until) {
+    if (!sessions_->is_idle() && clock_.now() < until && !stopped_) {
+        drain_poll_ = strand_.after(kDrainPoll, [this, until] { wait_for_sessions(until); });
+        return;
+    }
+    partition_->drain([this] { context_.stop(); });
+}
+
+void Server::on_stopped(Error const& why) {
+    stopped_ = why;
+    log_.error("storage_failed",
+               why.detail,
+               {{"code", std::uint64_t{static_cast<std::uint16_t>(why.code)}}});
+    // Sessions are told; then the process ends, and recovery reads what the disk holds.
+    drain_poll_ = strand_.after(milliseconds(200), [this] { context_.stop(); });
+}
+
+ExitCode Server::run() {
+    context_.run();
+    public_->close();
+    admin_->close();
+    // Threads end first: they run the partition's tasks. Then what they and the connections still
+    // had to say, so that nothing outlives what it refers to.
+    disk_.reset();
+    background_.reset();
+    context_.restart();
+    context_.poll();
+    log_.info("stopped", stopped_ ? stopped_->detail : "clean");
+    return stopped_ ? exit_code_of(stopped_->code) : ExitCode::clean;
+}
+
+Readiness Server::readiness() const {
+    if (stopped_) {
+        return {.phase = "stopped", .reason = to_string(*stopped_)};
+    }
+    if (draining_) {
+        return {.phase = "draining", .reason = "the server is shutting down"};
+    }
+    return {.ready = true, .phase = "serving"};
+}
+
+void Server::refresh_metrics() {
+    auto const marks = partition_->marks();
+    auto const process = process_usage();
+    metrics_.set(Metric::build_info, 1, CAPSTAN_VERSION);
+    metrics_.set(Metric::process_resident_bytes, static_cast<double>(process.resident_bytes));
+    metrics_.set(Metric::process_open_descriptors, static_cast<double>(process.open_descriptors));
+    metrics_.set(Metric::ready, readiness().ready ? 1 : 0);
+    metrics_.set(Metric::uptime_seconds,
+                 std::chrono::duration<double>(clock_.now() - started_).count());
+    metrics_.set(Metric::journal_position, static_cast<double>(marks.appended.value), "appended");
+    metrics_.set(Metric::journal_position, static_cast<double>(marks.durable.value), "durable");
+    metrics_.set(Metric::journal_position, static_cast<double>(marks.folded.value), "folded");
+    metrics_.set(
+        Metric::journal_position, static_cast<double>(marks.checkpointed.value), "checkpointed");
+    metrics_.set(Metric::journal_queued_bytes, static_cast<double>(marks.queued_bytes));
+    metrics_.set(Metric::sessions, static_cast<double>(sessions_->session_count()));
+    auto const& net = public_->counters();
+    metrics_.set(Metric::connections, static_cast<double>(net.open), "public");
+    metrics_.set(Metric::connections, static_cast<double>(admin_->counters().open), "admin");
+    metrics_.advance_to(Metric::connections_accepted_total, static_cast<double>(net.accepted));
+    metrics_.advance_to(Metric::websockets_total, static_cast<double>(net.websockets));
+    metrics_.advance_to(Metric::http_requests_total, static_cast<double>(net.http_requests));
+    metrics_.advance_to(Metric::refused_total, static_cast<double>(net.refused_heads), "head");
+    metrics_.advance_to(Metric::refused_total, static_cast<double>(net.refused_frames), "frame");
+    metrics_.advance_to(Metric::refused_total, static_cast<double>(net.timed_out), "timeout");
+    auto const& counters = sessions_->counters();
+    metrics_.advance_to(Metric::runs_submitted_total, static_cast<double>(counters.runs_submitted));
+    metrics_.advance_to(Metric::runs_turned_away_total,
+                        static_cast<double>(counters.runs_turned_away));
+    for (auto const outcome : fb::EnumValuesOutcome()) {
+        metrics_.advance_to(
+            Metric::verdicts_total,
+            static_cast<double>(counters.runs_by_outcome[static_cast<std::size_t>(outcome)]),
+            fb::EnumNameOutcome(outcome));
+    }
+    metrics_.advance_to(Metric::deliveries_live_total,
+                        static_cast<double>(counters.live_deliveries));
+    metrics_.advance_to(Metric::deliveries_encoded_total,
+                        static_cast<double>(counters.live_encoded));
+    metrics_.advance_to(Metric::readers_demoted_total, static_cast<double>(counters.demotions));
+    metrics_.advance_to(Metric::readers_promoted_total, static_cast<double>(counters.promotions));
+    metrics_.advance_to(Metric::pages_read_total, static_cast<double>(counters.pages_read));
+    metrics_.advance_to(Metric::pages_shared_total, static_cast<double>(counters.pages_shared));
+    metrics_.advance_to(Metric::sessions_replaced_total,
+                        static_cast<double>(counters.sessions_replaced));
+    metrics_.advance_to(Metric::sessions_stalled_total,
+                        static_cast<double>(counters.sessions_stalled));
+    metrics_.advance_to(Metric::log_lines_dropped_total, static_cast<double>(log_.dropped()));
+    metrics_.advance_to(Metric::log_lines_suppressed_total, static_cast<double>(log_.suppressed()));
+}
+
+}  // namespace
+
+ExitCode serve(ServerConfig const& config,
+               Log& log,
+               std::function<void(Addresses const&)> const& on_ready) {
+    Server server(config, log);
+    if (auto const opened = server.open(); !opened) {
+        fmt::print(stderr, "error {}\n", to_string(opened.error()));
+        return exit_code_of(opened.error().code);
+    }
+    on_ready(server.addresses());
+    return server.run();
+}
+
+}  // namespace capstan

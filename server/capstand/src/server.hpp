@@ -1,0 +1,23 @@
+#pragma once
+#include <capstan/server/config/config.hpp>
+#include <capstan/server/log/log.hpp>
+#include <functional>
+#include <string>
+
+#include "exit_code.hpp"
+
+namespace capstan {
+
+/// What `serve` reports once it takes connections.
+struct Addresses {
+    std::string url;  // of the public port
+    std::string admin_url;
+};
+
+/// Opens the data directory, listens, and serves until SIGTERM or SIGINT, or until storage fails.
+/// Blocks.
+ExitCode serve(ServerConfig const& config,
+               Log& log,
+               std::function<void(Addresses const&)> const& on_ready);
+
+}  // namespace capstan
