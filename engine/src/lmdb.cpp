@@ -243,39 +243,79 @@ Result<> Environment::start() {
     // NOTLS: a read transaction belongs to its object, not to the thread that made it, so that it
     // can be kept and renewed.
     CAPSTAN_TRY(check(mdb_env_open(env_, options_.directory.c_str(), MDB_NOTLS, 0640), "open"));
-    CAPSTAN_TRY(reap_readers());
+    CAPSTAN_TRY(reap());
     return success();
 }
 
 Environment::~Environment() {
-    for (auto* txn : idle_readers_) {
+    close();
+}
+
+void Environment::close() {
+    std::lock_guard const lock(idle_mutex_);
+    for (auto* txn : std::exchange(idle_readers_, {})) {
         mdb_txn_abort(txn);
     }
     if (env_ != nullptr) {
-        mdb_env_close(env_);
+        mdb_env_close(std::exchange(env_, nullptr));
     }
+}
+
+Result<> Environment::check_open() const {
+    if (env_ == nullptr) {
+        return Error{Errc::disk_io, "LMDB: " + options_.directory.string() + " is closed"};
+    }
+    return success();
+}
+
+Result<> Environment::release_memory() {
+    std::lock_guard const no_writer(write_mutex_);
+    std::lock_guard const no_new_reader(turnstile_);
+    std::unique_lock const no_reader(map_gate_);
+    close();
+    auto reopened = start();
+    for (auto name = tables_.begin(); reopened && name != tables_.end(); ++name) {
+        auto const table = open_table(*name);
+        if (!table) {
+            reopened = table.error();
+        }
+    }
+    if (!reopened) {
+        close();
+    }
+    return reopened;
 }
 
 Result<Table> Environment::table(std::string_view name) {
+    tables_.emplace_back(name);
+    return open_table(tables_.back());
+}
+
+/// Handles are counted up: tables opened in the same order get the same ones.
+Result<Table> Environment::open_table(std::string const& name) {
     MDB_dbi handle = 0;
     MDB_txn* txn = nullptr;
     CAPSTAN_TRY(check(mdb_txn_begin(env_, nullptr, 0, &txn), "begin"));
-    int const code = mdb_dbi_open(txn, std::string(name).c_str(), MDB_CREATE, &handle);
+    int const code = mdb_dbi_open(txn, name.c_str(), MDB_CREATE, &handle);
     if (code != MDB_SUCCESS) {
         mdb_txn_abort(txn);
-        return failure(code, "open table " + std::string(name));
+        return failure(code, "open table " + name);
     }
-    CAPSTAN_TRY(check(mdb_txn_commit(txn), "open table " + std::string(name)));
+    CAPSTAN_TRY(check(mdb_txn_commit(txn), "open table " + name));
     return Table(handle);
 }
 
+std::shared_lock<std::shared_mutex> Environment::use_map() const {
+    std::lock_guard const pass(turnstile_);
+    return std::shared_lock(map_gate_);
+}
+
 Result<ReadTransaction> Environment::read() {
-    std::unique_lock pass(turnstile_);
-    std::shared_lock map_in_use(map_gate_);
-    pass.unlock();
+    auto map_in_use = use_map();
+    CAPSTAN_TRY(check_open());
     auto begun = begin_read();
     if (!begun && begun.error().code == Errc::overloaded) {
-        CAPSTAN_TRY(reap_readers());
+        CAPSTAN_TRY(reap());
         begun = begin_read();
     }
     CAPSTAN_TRY(auto* txn, std::move(begun));
@@ -310,6 +350,7 @@ void Environment::put_back(MDB_txn* txn) {
 
 Result<> Environment::write(std::function<Result<>(WriteTransaction&)> const& body) {
     std::lock_guard const lock(write_mutex_);
+    CAPSTAN_TRY(check_open());
     for (;;) {
         bool map_full = false;
         auto written = try_write(body, map_full);
@@ -378,15 +419,25 @@ Result<> Environment::extend_file() {
     return success();
 }
 
-Result<unsigned> Environment::reap_readers() {
+Result<unsigned> Environment::reap() {
     int dead = 0;
     CAPSTAN_TRY(check(mdb_reader_check(env_, &dead), "look for dead readers"));
     return static_cast<unsigned>(dead);
 }
 
+Result<unsigned> Environment::reap_readers() {
+    auto const map_in_use = use_map();
+    CAPSTAN_TRY(check_open());
+    return reap();
+}
+
 Usage Environment::usage() const {
+    auto const map_in_use = use_map();
     MDB_envinfo info{};
     MDB_stat facts{};
+    if (!check_open()) {
+        return {};
+    }
     mdb_env_info(env_, &info);
     mdb_env_stat(env_, &facts);
     return {(info.me_last_pgno + 1) * facts.ms_psize, info.me_mapsize, info.me_numreaders};

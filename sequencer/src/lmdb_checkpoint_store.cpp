@@ -13,6 +13,10 @@ namespace {
 
 constexpr std::uint32_t kFormatVersion = 1;
 
+/// A commit of more rows than this, each on a page of its own in the worst case, leaves more memory
+/// behind than is worth keeping for the next one.
+constexpr std::size_t kRowsLarge = 16'384;
+
 /// Pointers to what is written, in key order: neighbours share pages.
 template <class Write, class Key>
 std::vector<Write const*> in_order(std::vector<Write> const& writes, Key key) {
@@ -43,7 +47,9 @@ struct LmdbCheckpointStore::Tables {
                                                StreamNumber number) const;
     Result<> put(lmdb::WriteTransaction& write, CheckpointBatch const& batch) const;
     Result<> put_state(lmdb::WriteTransaction& write, CheckpointBatch const& batch) const;
-    Result<> put_stream(lmdb::WriteTransaction& write, StreamWrite const& stream) const;
+    Result<> put_streams(lmdb::WriteTransaction& write,
+                         std::vector<StreamWrite> const& writes) const;
+    Result<bool> put_stream(lmdb::WriteTransaction& write, StreamWrite const& stream) const;
     Result<> drop_runs(lmdb::WriteTransaction& write, SegmentNumber retired) const;
     Result<> put_sealed(lmdb::WriteTransaction& write,
                         lmdb::Table table,
@@ -243,16 +249,17 @@ Result<StoredRuns> LmdbCheckpointStore::runs() const {
 // ---- committing
 
 Result<> LmdbCheckpointStore::commit(CheckpointBatch const& batch) {
-    return tables_->environment->write(
-        [&](lmdb::WriteTransaction& write) { return tables_->put(write, batch); });
+    auto const put = [&](lmdb::WriteTransaction& write) { return tables_->put(write, batch); };
+    CAPSTAN_TRY(tables_->environment->write(put));
+    if (batch.streams.size() + batch.devices.size() > kRowsLarge) {
+        return tables_->environment->release_memory();
+    }
+    return success();
 }
 
 Result<> LmdbCheckpointStore::Tables::put(lmdb::WriteTransaction& write,
                                           CheckpointBatch const& batch) const {
-    for (auto const* stream :
-         in_order(batch.streams, [](auto const& each) { return each.number; })) {
-        CAPSTAN_TRY(put_stream(write, *stream));
-    }
+    CAPSTAN_TRY(put_streams(write, batch.streams));
     for (auto const* device : in_order(
              batch.devices, [](auto const& each) { return std::pair(each.stream, each.device); })) {
         CAPSTAN_TRY(
@@ -280,15 +287,30 @@ Result<> LmdbCheckpointStore::Tables::put_state(lmdb::WriteTransaction& write,
     return write.put(state, state_key(), encode_state(next));
 }
 
-Result<> LmdbCheckpointStore::Tables::put_stream(lmdb::WriteTransaction& write,
-                                                 StreamWrite const& stream) const {
+Result<> LmdbCheckpointStore::Tables::put_streams(lmdb::WriteTransaction& write,
+                                                  std::vector<StreamWrite> const& writes) const {
+    std::vector<StreamWrite const*> created;
+    for (auto const* stream : in_order(writes, [](auto const& each) { return each.number; })) {
+        CAPSTAN_TRY(auto const is_new, put_stream(write, *stream));
+        if (is_new) {
+            created.push_back(stream);
+        }
+    }
+    std::ranges::sort(created, {}, [](auto const* each) { return std::string_view(each->name); });
+    for (auto const* stream : created) {
+        CAPSTAN_TRY(write.put(names, as_bytes(stream->name), key_of(stream->number)));
+    }
+    return success();
+}
+
+/// True if the stream was not stored before: its name is to follow.
+Result<bool> LmdbCheckpointStore::Tables::put_stream(lmdb::WriteTransaction& write,
+                                                     StreamWrite const& stream) const {
     auto const key = key_of(stream.number);
     CAPSTAN_TRY(auto const value, write.get(streams, key));
     Position before;
     if (value) {
         CAPSTAN_TRY(before, changed_of(*value, stream.number));
-    } else {
-        CAPSTAN_TRY(write.put(names, as_bytes(stream.name), key));
     }
     auto const changed = stream.changed == Position{} ? before : stream.changed;
     if (changed != before) {
@@ -297,7 +319,8 @@ Result<> LmdbCheckpointStore::Tables::put_stream(lmdb::WriteTransaction& write,
         }
         CAPSTAN_TRY(write.put(changes, key_of(changed), key));
     }
-    return write.put(streams, key, encode_stream(stream, changed));
+    CAPSTAN_TRY(write.put(streams, key, encode_stream(stream, changed)));
+    return !value.has_value();
 }
 
 Result<> LmdbCheckpointStore::Tables::put_sealed(lmdb::WriteTransaction& write,

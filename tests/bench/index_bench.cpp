@@ -238,11 +238,14 @@ void bench_checkpoints(std::filesystem::path const& directory, std::uint32_t str
             store->commit(rows(numbers, position)).value();
         }
     });
-    fmt::print("{} streams: created in {:.2f} s, {:.0f} MiB, {:.0f} B a stream with one device\n",
-               streams,
-               create,
-               static_cast<double>(store->file_bytes()) / 1'048'576,
-               static_cast<double>(store->file_bytes()) / streams);
+    fmt::print(
+        "{} streams: created in {:.2f} s, {:.0f} MiB, {:.0f} B a stream with one device, "
+        "RssAnon {:.0f} MiB\n",
+        streams,
+        create,
+        static_cast<double>(store->file_bytes()) / 1'048'576,
+        static_cast<double>(store->file_bytes()) / streams,
+        anonymous_mib());
     SimRandom random(11);
     for (std::uint32_t const dirty : {1'000u, 10'000u, 100'000u, 100'000u}) {
         std::map<std::uint32_t, bool> drawn;
@@ -293,8 +296,8 @@ int main(int argc, char** argv) {
         }
     }
     fmt::print("{} runs of one event to a segment\n", kRunsInSegment);
+    bench_checkpoints(directory / "index-bench", streams);
     bench_index(1, 5);
     bench_index(10'000, 5);
     bench_index(streams, 5);
-    bench_checkpoints(directory / "index-bench", streams);
 }

@@ -203,6 +203,33 @@ BOOST_AUTO_TEST_CASE(readers_in_other_threads_see_whole_commits_while_the_map_gr
     BOOST_TEST(environment->usage().map_bytes > map_bytes);
 }
 
+BOOST_AUTO_TEST_CASE(releasing_memory_keeps_tables_and_rows) {
+    auto const second = environment->table("second").value();
+    put("a", "1");
+    BOOST_TEST(get("a").value() == "1");
+    BOOST_TEST_REQUIRE(environment->release_memory().has_value());
+    BOOST_TEST(get("a").value() == "1");
+    BOOST_TEST_REQUIRE(environment
+                           ->write([&](WriteTransaction& write) {
+                               return write.put(second, as_bytes("b"), as_bytes("2"));
+                           })
+                           .has_value());
+    BOOST_TEST(!get("b").has_value());
+    BOOST_TEST(environment->read().value().rows(second).value() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(an_environment_that_cannot_be_opened_again_is_closed_not_a_crash) {
+    put("a", std::string(50'000, 'x'));
+    fs::resize_file(data_file(), 8'192);
+    auto const released = environment->release_memory();
+    BOOST_TEST((released.error().code == Errc::index_damaged));
+    BOOST_TEST((environment->read().error().code == Errc::disk_io));
+    BOOST_TEST(
+        (environment->write([](WriteTransaction&) -> Result<> { return success(); }).error().code ==
+         Errc::disk_io));
+    BOOST_TEST(environment->usage().file_bytes == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(F13_slots_of_dead_readers_are_cleared) {
     put("a", "1");
     auto const in_use = environment->usage().readers;

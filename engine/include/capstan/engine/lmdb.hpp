@@ -165,6 +165,12 @@ class Environment {
     /// left of them does not matter.
     Result<> write(std::function<Result<>(WriteTransaction&)> const& body);
 
+    /// Gives back the memory that large commits leave: LMDB keeps a page for each one that its
+    /// largest transaction changed, for the next. Closes and opens the environment while no read
+    /// transaction is open; tables stay valid. An error leaves it closed: whatever is asked of it
+    /// from then on is `disk_io`. Errors: as `open`.
+    Result<> release_memory();
+
     /// Clears the reader slots of processes that died and returns how many. Now and then: such a
     /// slot keeps old pages as a live reader does.
     Result<unsigned> reap_readers();
@@ -176,6 +182,11 @@ class Environment {
 
     explicit Environment(Options options);
     Result<> start();
+    void close();
+    std::shared_lock<std::shared_mutex> use_map() const;
+    Result<> check_open() const;
+    Result<unsigned> reap();
+    Result<Table> open_table(std::string const& name);
     Result<MDB_txn*> begin_read();
     Result<> try_write(std::function<Result<>(WriteTransaction&)> const& body, bool& map_full);
     Result<> grow_map();
@@ -186,9 +197,10 @@ class Environment {
     Options options_;
     std::unique_ptr<OpenMark> open_mark_;
     MDB_env* env_ = nullptr;
+    std::vector<std::string> tables_;     // in the order of their handles
     std::mutex write_mutex_;              // one writer at a time
-    std::shared_mutex map_gate_;          // shared by read transactions, exclusive to move the map
-    std::mutex turnstile_;                // passed on the way to the gate: readers that keep coming
+    mutable std::shared_mutex map_gate_;  // shared by read transactions, exclusive to move the map
+    mutable std::mutex turnstile_;        // passed on the way to the gate: readers that keep coming
                                           // would never let the one who moves the map in
     std::mutex idle_mutex_;               // guards idle_readers_
     std::vector<MDB_txn*> idle_readers_;  // reset read transactions, to be renewed
