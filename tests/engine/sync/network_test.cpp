@@ -27,6 +27,7 @@ struct NetworkOptions {
     bool images = false;
     bool backups = false;
     bool consumes = true;
+    bool moody = true;  // gateways refuse runs on their own account
 };
 
 GatewayHabits const kBadHabits{.turns_away_for_load = 40,
@@ -43,7 +44,7 @@ std::vector<std::string> const kStreams{"acme/room/1", "acme/room/2"};
 class Network {
   public:
     Network(std::uint64_t seed, NetworkOptions options, FoldBed::Decide decide)
-        : dice_(seed), options_(options), server_(dice_, kBadHabits, decide) {
+        : dice_(seed), options_(options), server_(dice_, habits(options), decide) {
         mood_one_in = 12;
         mood_dice = Dice(seed + 1);
         sync::ClientOptions client;
@@ -80,6 +81,12 @@ class Network {
     }
 
   private:
+    static GatewayHabits habits(NetworkOptions const& options) {
+        auto habits = kBadHabits;
+        habits.turns_away_for_good *= options.moody ? 1 : 0;
+        return habits;
+    }
+
     void step() {
         auto const which = static_cast<std::size_t>(dice_.below(devices_.size()));
         TestDevice& device = *devices_[which];
@@ -146,7 +153,7 @@ class Network {
         auto& device = *devices_[which];
         auto& image = images_[which];
         if (!image) {
-            image = Image{device.disk(), {}, {}};
+            image = Image{device.disk(), device.frozen_forms(), {}, {}};
             for (auto const& [number, entry] : ledger_.writes) {
                 if (entry.stored) {
                     image->stored.insert(number);
@@ -159,6 +166,12 @@ class Network {
         }
         for (auto const number : image->open) {
             ledger_.writes.at(number).may_double = true;
+            if (!image->frozen.contains(number)) {
+                not_frozen_.insert(number);
+            }
+        }
+        for (auto const& [number, form] : image->frozen) {
+            forms_[number] = form;
         }
         device.become(image->disk, image->stored);
         image.reset();
@@ -245,6 +258,9 @@ class Network {
             if (times > 1 && !entry.may_double) {
                 return name + " is doubled";
             }
+            if (times > 1 && !options_.moody && went_through_as_frozen(number)) {
+                return name + " is doubled, though the server told that it went through";
+            }
             if (times > 0 && entry.refused && !entry.may_double) {
                 return name + " was refused for good, and is sequenced";
             }
@@ -255,8 +271,22 @@ class Network {
         return {};
     }
 
+    /// A write was frozen in an image, and sequenced in that form: asked for it, the server tells.
+    /// (One that was not frozen yet may have been sent by the store that went on.)
+    bool went_through_as_frozen(WriteNumber number) const {
+        auto const found = forms_.find(number);
+        if (found == forms_.end() || not_frozen_.contains(number)) {
+            return false;
+        }
+        auto const& form = found->second;
+        return server_.bed()
+            .find_run(form.stream, form.device, form.attempt, form.first)
+            .has_value();
+    }
+
     struct Image {
         TestDisk disk;
+        std::map<WriteNumber, TestDevice::Form> frozen;
         std::set<WriteNumber> stored;
         std::set<WriteNumber> open;
     };
@@ -267,13 +297,16 @@ class Network {
     TestServer server_;
     std::vector<std::unique_ptr<TestDevice>> devices_;
     std::vector<std::optional<Image>> images_;
+    std::map<WriteNumber, TestDevice::Form> forms_;  // in images that took a disk's place
+    std::set<WriteNumber> not_frozen_;               // in one of them
     std::optional<TestServer::Backup> backup_;
 };
 
 NetworkOptions const kKinds[] = {
     {.name = "one device"},
     {.name = "three devices", .devices = 3},
-    {.name = "an old image", .devices = 2, .images = true},
+    {.name = "an old image", .devices = 2, .images = true, .moody = false},
+    {.name = "an old image, moody gateways", .devices = 2, .images = true},
     {.name = "a restored server", .devices = 2, .backups = true, .consumes = false},
     {.name = "a restored server with readers", .devices = 2, .backups = true},
 };

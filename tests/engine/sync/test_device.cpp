@@ -43,6 +43,11 @@ std::vector<StoredRecord> TestDisk::view() const {
     return view;
 }
 
+StoreImage TestDisk::image() const {
+    auto const records = view();
+    return sync::load(records).value();
+}
+
 TestDevice::TestDevice(std::string name,
                        Dice& dice,
                        TestServer& server,
@@ -347,6 +352,21 @@ void TestDevice::become(TestDisk image, std::set<WriteNumber> const& stored) {
     }
     disk_ = std::move(image);
     crash();
+}
+
+std::map<WriteNumber, TestDevice::Form> TestDevice::frozen_forms() const {
+    std::map<WriteNumber, Form> forms;
+    auto const image = disk_.image();
+    for (auto const& [stream, stored] : image.streams) {
+        for (auto const& record : stored.runs) {
+            auto const run = RunView::decode(record.run).value();
+            for (auto const& part : record.parts) {
+                forms[numbers_.at(part.mutation)] = {
+                    image.device->device, stream, run.header().attempt, run.first_counter()};
+            }
+        }
+    }
+    return forms;
 }
 
 bool TestDevice::idle() const {

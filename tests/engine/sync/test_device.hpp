@@ -35,6 +35,7 @@ class TestDisk {
         return not_flushed_.empty() ? records_ : not_flushed_.front();
     }
     std::vector<sync::StoredRecord> view() const;
+    sync::StoreImage image() const;
 
   private:
     std::map<Bytes, Bytes> records_;                   // all applied
@@ -83,6 +84,16 @@ class TestDevice {
     void crash();
     /// An old image of the disk takes its place; it holds these writes, or knew their end.
     void become(TestDisk image, std::set<WriteNumber> const& stored);
+
+    /// A run as it stands on the disk, which names it for ever.
+    struct Form {
+        DeviceId device;
+        std::string stream;
+        Attempt attempt;
+        Counter first;
+    };
+    /// The writes that are frozen on the disk.
+    std::map<WriteNumber, Form> frozen_forms() const;
 
     sync::Client& client() { return *client_; }
     TestDisk const& disk() const { return disk_; }
