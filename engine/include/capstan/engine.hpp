@@ -9,3 +9,8 @@
 #include <capstan/engine/runtime/random.hpp>             // Random
 #include <capstan/engine/runtime/storage.hpp>            // Storage, File: one directory
 #include <capstan/engine/runtime/transport.hpp>          // Transport, Connection: whole messages
+#include <capstan/engine/sync/client.hpp>                // a device's side of the protocol
+#include <capstan/engine/sync/delivery.hpp>              // events as their reader gets them
+#include <capstan/engine/sync/effects.hpp>               // what the client wants done
+#include <capstan/engine/sync/session.hpp>               // its states and transitions, one table
+#include <capstan/engine/sync/store.hpp>                 // what it keeps on the device

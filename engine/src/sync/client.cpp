@@ -215,6 +215,10 @@ void Client::tick(Instant now) {
         step(SessionInput::timeout, now, Error{Errc::timed_out, "nothing was heard for too long"});
         return;
     }
+    if (asks_under_way_ > 0 && asked_at_.plus(options_.welcome_timeout) <= now) {
+        step(SessionInput::timeout, now, Error{Errc::timed_out, "a Subscribe was not answered"});
+        return;
+    }
     if (sweep_at_ && *sweep_at_ <= now) {
         sweep_at_.reset();
         auto const unanswered = [this, now](std::string const& name) {
@@ -333,6 +337,7 @@ void Client::disconnect(SessionInput input, Instant now, Error const& why) {
     unsubscribed_.clear();
     sweep_at_.reset();
     budget_at_.reset();
+    asks_under_way_ = 0;
     for (auto& [name, stream] : streams_) {
         stream.handle = StreamNumber{};
         stream.queued = false;

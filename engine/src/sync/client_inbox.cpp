@@ -66,6 +66,26 @@ Delivery delivery_from(fb::Events const& events) {
     return delivery;
 }
 
+bool is_link(std::uint64_t counter, std::uint64_t attempt) {
+    return (counter == 0) == (attempt == 0) && counter <= kSeqMax.value;
+}
+
+/// What is taken over into later runs has to be of their form.
+Result<> check(fb::RunResult const& result) {
+    if (result.first_seq() > kSeqMax.value - kRunEventsMax ||
+        !is_link(result.last_counter(), result.last_attempt())) {
+        return Error{Errc::malformed, "a result has a field out of range"};
+    }
+    return success();
+}
+
+Result<> check(fb::StreamState const& state) {
+    if (state.device_p() > kSeqMax.value || !is_link(state.last_counter(), state.last_attempt())) {
+        return Error{Errc::malformed, "a stream's state has a field out of range"};
+    }
+    return success();
+}
+
 /// A reason that waiting does not cure.
 bool is_for_good(std::uint16_t code) {
     auto const* known = find_error(code);
@@ -86,10 +106,12 @@ struct Client::Inbox {
         }
         if (message->streams() != nullptr) {
             for (auto const* state : *message->streams()) {
-                on_state(*state);
+                CAPSTAN_TRY(on_state(*state));
             }
         }
-        if (client.state_ == SessionState::greeting && !message->more()) {
+        if (!message->more()) {
+            client.asks_under_way_ -= client.asks_under_way_ > 0 ? 1 : 0;
+            client.asked_at_ = now;
             client.step(client.outdated_ ? SessionInput::outdated : SessionInput::welcome, now);
         }
         return success();
@@ -103,6 +125,7 @@ struct Client::Inbox {
             return success();
         }
         for (auto const* result : *message->results()) {
+            CAPSTAN_TRY(check(*result));
             auto const handle = StreamNumber{result->stream()};
             auto* const stream = named != nullptr ? named : client.find(handle);
             if (stream != nullptr && client.connected()) {
@@ -195,10 +218,11 @@ struct Client::Inbox {
         }
     }
 
-    void on_state(fb::StreamState const& state) {
+    Result<> on_state(fb::StreamState const& state) {
+        CAPSTAN_TRY(check(state));
         auto* const stream = client.find(state.name()->string_view());
-        if (stream == nullptr || client.state_ == SessionState::waiting) {
-            return;
+        if (stream == nullptr) {
+            return success();
         }
         learn(*stream, StreamNumber{state.stream()});
         auto const verdict = static_cast<CursorVerdict>(state.verdict());
@@ -209,11 +233,15 @@ struct Client::Inbox {
                 stream->outbox.on_standing(standing_from(state), history_lost, client.effects_);
             client.touch(*stream);
             client.heed(insight, *stream, now);
+        } else {
+            stream->outbox.on_standing_denied();
+            client.touch(*stream);
         }
         if (stream->reader) {
             stream->reader->on_state(state_from(state), client.effects_);
             client.look_at(*stream);
         }
+        return success();
     }
 };
 

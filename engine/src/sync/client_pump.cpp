@@ -48,7 +48,7 @@ void Client::pump(Instant now) {
     }
     save();
     if (connected()) {
-        send_asks();
+        send_asks(now);
         send_runs(chosen, now);
         send_needs();
         send_acks(now);
@@ -153,7 +153,7 @@ void Client::say_hello() {
     send(payload_of(hello));
 }
 
-void Client::send_asks() {
+void Client::send_asks(Instant now) {
     for (auto const handle : std::exchange(unsubscribed_, {})) {
         fb::UnsubscribeT unsubscribe;
         unsubscribe.stream = handle.value;
@@ -171,6 +171,7 @@ void Client::send_asks() {
                 std::make_unique<fb::StreamCursorT>(cursor_of(name, find(name)->reader)));
         }
         send(payload_of(subscribe));
+        asked_at_ = asks_under_way_++ == 0 ? now : asked_at_;
     }
 }
 
@@ -301,6 +302,9 @@ void Client::set_wake_up() {
     if (!streams_.empty()) {
         auto const grace = probed_ ? options_.silence_grace : Duration{};
         wake(heard_at_.plus(options_.silence_max + grace));
+    }
+    if (asks_under_way_ > 0) {
+        wake(asked_at_.plus(options_.welcome_timeout));
     }
     wake(sweep_at_);
     wake(acks_at_);

@@ -127,8 +127,8 @@ Insight Outbox::on_front_gap(Instant now, Random& random) {
 }
 
 /// The fence settles all that is kept. Accepted or refused: no run of an older attempt can be
-/// accepted any more. Behind itself or settled: some of the kept went through; it is repeated, unless
-/// the kept follow a run that did not.
+/// accepted any more. Behind itself or settled: some of the kept went through; it is repeated,
+/// unless the kept follow a run that did not.
 Insight Outbox::on_fence_answer(Answer const& answer,
                                 Instant now,
                                 Random& random,

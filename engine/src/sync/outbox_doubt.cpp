@@ -23,7 +23,7 @@ Insight Outbox::on_standing(Standing const& standing, bool history_lost, Effects
     standing_known_ = true;
     if (record_.generation != standing.generation) {
         record_.generation = standing.generation;
-        record_changed_ = true;
+        change_record();
     }
     if (is_foreign(standing.last, standing.attempt)) {
         return Insight::store_outdated;
@@ -42,7 +42,7 @@ Insight Outbox::on_standing(Standing const& standing, bool history_lost, Effects
     } else if (standing.last == record_.confirmed &&
                standing.preceding_seq > record_.preceding_seq) {
         record_.preceding_seq = standing.preceding_seq;
-        record_changed_ = true;
+        change_record();
     }
     return Insight::none;
 }
@@ -136,7 +136,7 @@ void Outbox::lose_history(Standing const& standing, Effects& effects) {
     record_.confirmed_seq = Seq{};
     record_.preceding_seq = standing.preceding_seq;
     preceding_given_ = standing.preceding_seq;
-    record_changed_ = true;
+    change_record();
     for (auto& [id, pending] : std::exchange(pending_, {})) {
         if (pending.stored) {
             effects.erase(mutation_key(stream_, id));
@@ -210,8 +210,11 @@ void Outbox::on_answer_in_recovery(
     if (at >= accepted && frozen_[at].fate == Fate::open) {
         frozen_[at].fate = Fate::dead;
     }
-    if (told) {
-        frozen_[at].last_seq = answer.first_seq;
+    if (told && answer.first_seq > Seq{}) {
+        frozen_[at].first_seq = answer.first_seq;
+        Seq const last{answer.first_seq.value + frozen_[at].count - 1};
+        record_.confirmed_seq = std::max(record_.confirmed_seq, last);
+        change_record();
     }
     if (std::ranges::any_of(frozen_, [](Run const& run) { return run.fate == Fate::open; })) {
         return;
@@ -219,7 +222,7 @@ void Outbox::on_answer_in_recovery(
     for (Run& run : frozen_) {
         land(run);
         if (run.fate == Fate::accepted) {
-            tell_confirmed(run, run.last_seq, effects);
+            tell_confirmed(run, run.first_seq, effects);
             bytes_ -= run.record.run.size();
             erase(run, effects);
         } else {
@@ -237,9 +240,9 @@ void Outbox::renew(Effects& effects) {
     // What the old id did counts as seen by the new one.
     auto const seen = record_.confirmed_seq;
     auto const generation = record_.generation;
+    change_record();
     record_ = OutboxRecord{};
     record_.generation = generation;
-    record_changed_ = true;
     preceding_given_ = Seq{};
     attempt_.reset();
     opening_attempt_spent_ = false;

@@ -257,8 +257,8 @@ class Loader {
             }
             case Kind::refused: {
                 auto const code = in.get<std::uint16_t>();
-                auto& refused =
-                    streams_[key.stream].refused.emplace_back(RefusedWrite{code, read_mutation(in)});
+                auto& refused = streams_[key.stream].refused.emplace_back(
+                    RefusedWrite{code, read_mutation(in)});
                 refused.mutation.id = key.mutation;
                 return makes_sense(refused.mutation);
             }

@@ -45,15 +45,14 @@ void Subscription::on_state(StreamState const& state, Effects& effects) {
         return;
     }
     if (state.verdict == CursorVerdict::denied) {
-        fail(Error{find_error(state.code) != nullptr ? Errc{state.code} : Errc::denied, stream_},
-             effects);
+        auto const* known = find_error(state.code);
+        fail(Error{known != nullptr ? known->code : Errc::denied, {}}, effects);
     } else if (!located_) {
         locate(state);
     } else if (state.verdict == CursorVerdict::reset) {
         reset(state, effects);
     } else if (state.verdict > CursorVerdict::delta) {
-        fail(Error{Errc::protocol_violation, stream_ + ": a way to catch up that was not agreed"},
-             effects);
+        fail(Error{Errc::protocol_violation, "a way to catch up that was not agreed"}, effects);
     } else {
         // Another generation, and the cursor still stands: both histories share what is held.
         at_.generation = state.generation;
@@ -77,8 +76,7 @@ void Subscription::locate(StreamState const& state) {
 
 void Subscription::reset(StreamState const& state, Effects& effects) {
     if (at_.seq == Seq{} && at_.generation == state.generation) {
-        fail(Error{Errc::protocol_violation, stream_ + ": the start of a history was refused"},
-             effects);
+        fail(Error{Errc::protocol_violation, "the start of a history was refused"}, effects);
         return;
     }
     effects.then.emplace_back(HistoryLost{stream_, state.generation, state.head});
@@ -184,7 +182,7 @@ void Subscription::deliver(Delivery delivery, Effects& effects) {
             ask_anew();  // the server judges our cursor; perhaps history was lost
         } else {
             fail(Error{Errc::lost_history,
-                       stream_ + ": events " + std::to_string(delivery.from.value) + ".." +
+                       "events " + std::to_string(delivery.from.value) + ".." +
                            std::to_string(delivery.last.value) + " do not follow what is held"},
                  effects);
         }

@@ -43,6 +43,11 @@ std::vector<StoredRecord> TestDisk::view() const {
     return view;
 }
 
+StoreImage TestDisk::image() const {
+    auto const records = view();
+    return sync::load(records).value();
+}
+
 TestDevice::TestDevice(std::string name,
                        Dice& dice,
                        TestServer& server,
@@ -66,7 +71,6 @@ void TestDevice::open_store() {
     auto opened = Client::open(options_, records, random_);
     require_ok(opened);
     client_ = std::move(opened).value();
-    if (getenv("TRACE")) { for (auto const& st : streams_) if (auto* o = client_->outbox(st.str())) fprintf(stderr, "%s: OPEN %s pending %zu frozen %zu kept %zu acked %zu confirmed %s\n", name_.c_str(), st.str().c_str(), o->counts().pending, o->counts().frozen, o->counts().kept, o->counts().acked, to_string(o->record().confirmed).c_str()); }
     readings_.clear();
     refused_.clear();
     for (auto const& stream : streams_) {
@@ -96,7 +100,6 @@ void TestDevice::carry_out(Effects effects) {
         }
     };
     survive();
-    if (getenv("TRACE")) { fprintf(stderr, "%s: TX durable=%d:", name_.c_str(), effects.durable_first); for (auto& w : effects.transaction) { std::string k; for (auto b : w.key) { char x[8]; if (isprint((int)b)) snprintf(x,8,"%c",(char)b); else snprintf(x,8,"%d.",(int)b); k+=x; } fprintf(stderr, " %s%s", w.value ? "+" : "-", k.c_str()); } fprintf(stderr, "\n"); }
     disk_.apply(std::move(effects.transaction));
     survive();
     if (effects.durable_first) {
@@ -120,9 +123,37 @@ void TestDevice::on(Connect const& connect) {
 }
 
 void TestDevice::on(Send const& send) {
-    BOOST_REQUIRE(open_ && send.connection == connection_);
-    BOOST_REQUIRE(send.message.size() <= kMessageBytesMax);
+    expect(open_ && send.connection == connection_, "sends go to the open connection");
+    expect(send.message.size() <= kMessageBytesMax, "messages are bounded");
+    MessageReader reader(send.message);
+    for (auto next = reader.next(); next.value(); next = reader.next()) {
+        if (auto const* const* publish = std::get_if<fb::Publish const*>(&*next.value())) {
+            check_durable_before_sent(**publish);
+        }
+    }
     to_server_.push_back(send.message);
+}
+
+/// The run, in the form in which it is sent, and the attempt's ordinal are on the disk.
+void TestDevice::check_durable_before_sent(fb::Publish const& publish) const {
+    auto const* raw = reinterpret_cast<std::byte const*>(publish.run()->data());
+    auto const run = RunView::decode({raw, publish.run()->size()}).value();
+    std::vector<StoredRecord> records;
+    for (auto const& [key, value] : disk_.durable()) {
+        records.push_back({key, value});
+    }
+    auto const image = sync::load(records).value();
+    expect(image.device->attempt_ordinal >= run.header().attempt.ordinal(),
+           "an attempt's ordinal is on the disk before its first run is sent");
+    auto const is_run = [&](RunRecord const& record) {
+        return std::ranges::equal(record.run, run.bytes());
+    };
+    expect(run.is_floor() || std::ranges::any_of(image.streams,
+                                                 [&](auto const& stream) {
+                                                     return std::ranges::any_of(stream.second.runs,
+                                                                                is_run);
+                                                 }),
+           "a run is on the disk, in the form in which it is sent");
 }
 
 void TestDevice::on(Close const& close) {
@@ -137,21 +168,22 @@ void TestDevice::on(Close const& close) {
 void TestDevice::on(Delivery const& delivery) {
     auto& reading = readings_.at(delivery.stream);
     auto const& tape = server_.tape(delivery.stream);
-    BOOST_REQUIRE_EQUAL(delivery.from.value, reading.next.value);
+    expect(delivery.from == reading.next, "events come once, in order, without a gap");
     delivery.each_event([&](DeliveredEvent const& event) {
-        BOOST_REQUIRE_EQUAL(event.seq.value, reading.next.value);
+        expect(event.seq == reading.next, "events of a delivery are contiguous");
         auto const& taped = tape.at(event.seq.value - 1);
-        BOOST_REQUIRE(event.dot == taped.dot && as_text(event.bytes) == taped.bytes);
-        BOOST_REQUIRE(event.preceding_seq == taped.preceding_seq);
-        BOOST_REQUIRE(event.mark_before == taped.mark_before);
+        expect(event.dot == taped.dot && as_text(event.bytes) == taped.bytes &&
+                   event.preceding_seq == taped.preceding_seq &&
+                   event.mark_before == taped.mark_before,
+               "an event is what the tape holds");
         reading.next = reading.next.next();
     });
-    BOOST_REQUIRE_EQUAL(delivery.last.next().value, reading.next.value);
+    expect(delivery.last.next() == reading.next, "a delivery ends where it says");
 }
 
 void TestDevice::on(HoleDeclared const& hole) {
     auto& reading = readings_.at(hole.stream);
-    BOOST_REQUIRE_EQUAL(hole.first.value, reading.next.value);
+    expect(hole.first == reading.next, "a hole begins where reading was");
     reading.next = hole.last.next();
 }
 
@@ -161,32 +193,37 @@ void TestDevice::on(HistoryLost const& lost) {
 }
 
 void TestDevice::on(Recovered const& recovered) {
-    BOOST_REQUIRE(recovered.before != recovered.now);
+    expect(recovered.before != recovered.now, "recovery gives a new device");
     ++recoveries;
 }
 
 void TestDevice::on(WriteMoved const& moved) {
     auto const number = numbers_.at(moved.mutation);
     auto& entry = ledger_.writes.at(number);
-    if (getenv("TRACE")) fprintf(stderr, "%s: id %lu write %lu %s %s prov=%d code=%d at %lu\n", name_.c_str(), moved.mutation.value, number, moved.stream.c_str(), std::string(to_string(moved.state)).c_str(), moved.provisional, moved.code, moved.first.value);
-    BOOST_REQUIRE_EQUAL(entry.stream, moved.stream);
+    expect(entry.stream == moved.stream, "a write is of the stream that it was published to");
     if (moved.state == WriteState::stored) {
         entry.stored = true;
     } else if (moved.state == WriteState::confirmed) {
-        BOOST_REQUIRE_MESSAGE(!entry.refused || entry.may_double,
-                              "write " << number << " was refused for good, then confirmed");
+        expect(!entry.refused || entry.may_double, "what was refused for good is never confirmed");
         entry.confirmed = true;
         if (moved.first > Seq{}) {
             ++confirmed_with_seq;
-            auto const& tape = server_.tape(moved.stream);
-            BOOST_REQUIRE(tape.at(moved.first.value - 1)
-                              .bytes.starts_with("w" + std::to_string(number) + "."));
-            BOOST_REQUIRE_EQUAL(moved.last.value - moved.first.value + 1, entry.events);
+            auto const& event = server_.tape(moved.stream).at(moved.first.value - 1).bytes;
+            expect(event.starts_with("w" + std::to_string(number) + ".") &&
+                       moved.last == moved.first.plus(entry.events - 1),
+                   "a confirmed write stands where its seqs say");
         }
     } else if (moved.state == WriteState::refused && !moved.provisional) {
-        BOOST_REQUIRE_EQUAL(moved.events.size(), entry.events);
+        expect(moved.events.size() == entry.events, "what was refused is given back");
         entry.refused = true;
         refused_.emplace_back(moved.stream, moved.mutation);
+    }
+}
+
+/// Notes the first thing that is wrong.
+void TestDevice::expect(bool condition, char const* what) const {
+    if (!condition && wrong_.empty()) {
+        wrong_ = "device " + name_ + ": not so: " + what;
     }
 }
 
@@ -302,7 +339,6 @@ void TestDevice::crash() {
     connection_ = 0;
     to_server_.clear();
     disk_.crash(dice_);
-    if (getenv("TRACE")) fprintf(stderr, "%s: CRASH\n", name_.c_str());
     for (auto& [number, entry] : ledger_.writes) {
         entry.may_vanish = entry.may_vanish || (entry.device == name_ && !entry.stored);
     }
@@ -316,6 +352,21 @@ void TestDevice::become(TestDisk image, std::set<WriteNumber> const& stored) {
     }
     disk_ = std::move(image);
     crash();
+}
+
+std::map<WriteNumber, TestDevice::Form> TestDevice::frozen_forms() const {
+    std::map<WriteNumber, Form> forms;
+    auto const image = disk_.image();
+    for (auto const& [stream, stored] : image.streams) {
+        for (auto const& record : stored.runs) {
+            auto const run = RunView::decode(record.run).value();
+            for (auto const& part : record.parts) {
+                forms[numbers_.at(part.mutation)] = {
+                    image.device->device, stream, run.header().attempt, run.first_counter()};
+            }
+        }
+    }
+    return forms;
 }
 
 bool TestDevice::idle() const {

@@ -30,12 +30,16 @@ class TestDisk {
     void flush();
     /// Some of the latest transactions are gone.
     void crash(Dice& dice);
-    std::map<Bytes, Bytes> const& records() const { return records_; }
+    /// What a crash would leave at the least.
+    std::map<Bytes, Bytes> const& durable() const {
+        return not_flushed_.empty() ? records_ : not_flushed_.front();
+    }
     std::vector<sync::StoredRecord> view() const;
+    sync::StoreImage image() const;
 
   private:
-    std::map<Bytes, Bytes> records_;                    // all applied
-    std::vector<std::map<Bytes, Bytes>> not_flushed_;   // the states before each
+    std::map<Bytes, Bytes> records_;                   // all applied
+    std::vector<std::map<Bytes, Bytes>> not_flushed_;  // the states before each
 };
 
 /// What the test calls a write; it stands in its events.
@@ -47,11 +51,12 @@ struct WriteLedger {
         std::string device;
         std::string stream;
         std::size_t events = 0;
-        bool stored = false;     // told so
+        bool stored = false;  // told so
         bool confirmed = false;
-        bool refused = false;    // for good
-        bool may_vanish = false; // lost in a crash before it was stored, or with a store that is gone
-        bool may_double = false; // an old image sends again what the store that went on had sent
+        bool refused = false;  // for good
+        bool may_vanish =
+            false;  // lost in a crash before it was stored, or with a store that is gone
+        bool may_double = false;  // an old image sends again what the store that went on had sent
     };
     std::map<WriteNumber, Entry> writes;
     WriteNumber last = 0;
@@ -59,8 +64,12 @@ struct WriteLedger {
 
 class TestDevice {
   public:
-    TestDevice(std::string name, Dice& dice, TestServer& server, WriteLedger& ledger,
-               sync::ClientOptions options, std::vector<std::string> streams);
+    TestDevice(std::string name,
+               Dice& dice,
+               TestServer& server,
+               WriteLedger& ledger,
+               sync::ClientOptions options,
+               std::vector<std::string> streams);
 
     void publish();
     void discard();
@@ -76,12 +85,23 @@ class TestDevice {
     /// An old image of the disk takes its place; it holds these writes, or knew their end.
     void become(TestDisk image, std::set<WriteNumber> const& stored);
 
+    /// A run as it stands on the disk, which names it for ever.
+    struct Form {
+        DeviceId device;
+        std::string stream;
+        Attempt attempt;
+        Counter first;
+    };
+    /// The writes that are frozen on the disk.
+    std::map<WriteNumber, Form> frozen_forms() const;
+
     sync::Client& client() { return *client_; }
     TestDisk const& disk() const { return disk_; }
     Instant now() const { return now_; }
     bool connected() const { return open_; }
     bool idle() const;
     bool has_read_all() const;
+    std::string const& wrong() const { return wrong_; }  // empty if all is as it should be
     std::uint64_t recoveries = 0;
     std::uint64_t losses = 0;
     std::uint64_t confirmed_with_seq = 0;
@@ -104,9 +124,11 @@ class TestDevice {
     void on(sync::Recovered const& recovered);
     void on(sync::StatusChanged const&) {}
     void on(sync::Trouble const&) {}
+    void check_durable_before_sent(fb::Publish const& publish) const;
+    void expect(bool condition, char const* what) const;
 
     struct Reading {
-        Seq next{1};      // what must come next
+        Seq next{1};  // what must come next
         Seq consumed;
     };
     struct Crash {};
@@ -124,11 +146,12 @@ class TestDevice {
     std::map<sync::MutationId, WriteNumber> numbers_;
     std::map<std::string, Reading> readings_;
     std::vector<std::pair<std::string, sync::MutationId>> refused_;  // told, not dealt with
-    std::uint64_t connection_ = 0;       // the client's number
+    std::uint64_t connection_ = 0;                                   // the client's number
     std::uint64_t server_connection_ = 0;
     bool open_ = false;
     std::vector<Bytes> to_server_;
     std::uint64_t last_server_connection_ = 0;
+    mutable std::string wrong_;
 };
 
 }  // namespace capstan::test

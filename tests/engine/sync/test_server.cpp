@@ -109,8 +109,7 @@ struct TestServer::Handler {
     void operator()(fb::Head const* message) {
         fb::HeadT head;
         head.name = message->name()->str();
-        head.state =
-            std::make_unique<fb::StreamStateT>(server.state_of(session, head.name));
+        head.state = std::make_unique<fb::StreamStateT>(server.state_of(session, head.name));
         session.out.push_back(payload_of(head));
     }
     template <class Other>
@@ -176,15 +175,14 @@ bool TestServer::stands(std::string const& name, fb::StreamCursor const& cursor)
     auto const& tape = bed_.stream(name).tape;
     auto row = bed_.stream(name).row;
     catch_up(bed_.partition, row);
-    auto const ended = std::ranges::find(row.ended, Generation{cursor.generation()},
-                                         &EndedGeneration::generation);
+    auto const ended =
+        std::ranges::find(row.ended, Generation{cursor.generation()}, &EndedGeneration::generation);
     bool const known = row.generation == Generation{cursor.generation()} ||
                        (ended != row.ended.end() && cursor.seq() <= ended->last.value);
     if (!known || cursor.seq() > tape.size()) {
         return false;
     }
-    auto const chain =
-        cursor.seq() == 0 ? chain_start(name) : tape[cursor.seq() - 1].chain;
+    auto const chain = cursor.seq() == 0 ? chain_start(name) : tape[cursor.seq() - 1].chain;
     return cursor.chain() == nullptr || from_wire(cursor.chain()) == chain;
 }
 
@@ -226,9 +224,12 @@ void TestServer::publish(Connection connection, Session& session, fb::Publish co
     if (message.expect_head() != kAtHead.value) {
         expect_head = Seq{message.expect_head()};
     }
-    submission.record = encode_submission({submission.stream, kPrincipal,
-                                           Generation{message.generation()}, expect_head,
-                                           session.device, WallTime{1'700'000'000'000'000}},
+    submission.record = encode_submission({submission.stream,
+                                           kPrincipal,
+                                           Generation{message.generation()},
+                                           expect_head,
+                                           session.device,
+                                           WallTime{1'700'000'000'000'000}},
                                           run.value());
     if (sometimes(habits_.passes_copies_on, "copies passed on")) {
         copies_.push_back(submission);
@@ -267,11 +268,10 @@ void TestServer::turn_away(Session& session, Submission const& submission, Errc 
 Verdict TestServer::fold(Submission const& submission) {
     auto const verdict = bed_.fold(submission.record);
     counts_[std::string(to_string(verdict.outcome))] += 1;
-    if (getenv("TRACE")) { auto r = RunView::decode(submission.run).value(); fprintf(stderr, "FOLD %s %s after %s attempt %lu n=%u p=%lu conn=%lu -> %s last %s first %lu\n", submission.stream.c_str(), to_string(submission.device).substr(0,4).c_str(), to_string(r.header().after).c_str(), r.header().attempt.value, r.count(), r.header().preceding_seq.value, submission.connection, std::string(to_string(verdict.outcome)).c_str(), to_string(verdict.last).c_str(), verdict.first.value); }
     if (verdict.outcome == Verdict::accepted && verdict.count > 0) {
         Bytes delivered;
-        encode_delivered_run(delivered, submission.device, WallTime{1'700'000'000'000'000},
-                             submission.run);
+        encode_delivered_run(
+            delivered, submission.device, WallTime{1'700'000'000'000'000}, submission.run);
         runs_[submission.stream].push_back(std::move(delivered));
     }
     return verdict;
@@ -315,8 +315,8 @@ void TestServer::answer(Session& session, Submission const& submission, Verdict 
     auto const told = verdict.outcome == Verdict::accepted ||
                       verdict.outcome == Verdict::duplicate || verdict.outcome == Verdict::settled;
     if (told && !run.is_floor()) {
-        auto const first = bed_.find_run(submission.stream, submission.device,
-                                         run.header().attempt, run.first_counter());
+        auto const first = bed_.find_run(
+            submission.stream, submission.device, run.header().attempt, run.first_counter());
         reply.first_seq = first.value_or(Seq{});
     }
     answer(session, submission, result_of(run, reply));
@@ -347,8 +347,7 @@ void TestServer::push(Session& session, std::string const& name, Reader& reader)
     if (!reader.announced) {
         fb::WelcomeT welcome;
         welcome.version = kProtocolVersion;
-        welcome.streams.push_back(
-            std::make_unique<fb::StreamStateT>(state_of(session, name)));
+        welcome.streams.push_back(std::make_unique<fb::StreamStateT>(state_of(session, name)));
         session.out.push_back(payload_of(welcome));
         reader.announced = true;
     }
@@ -356,8 +355,8 @@ void TestServer::push(Session& session, std::string const& name, Reader& reader)
     while (session.credit > 0 && reader.sent < row.head) {
         auto const first = reader.sent.next();
         std::size_t bytes = 0;
-        auto message = events(name, row.number.value, first, 1 + dice_.below(4), bytes,
-                              reader.sent);
+        auto message =
+            events(name, row.number.value, first, 1 + dice_.below(4), bytes, reader.sent);
         if (sometimes(habits_.declares_holes, "holes")) {
             fb::HoleT hole;
             hole.stream = row.number.value;
@@ -402,8 +401,9 @@ Bytes TestServer::events(std::string const& name,
             pieces.push_back(delivered);
             bytes += delivered.size();
             events.last = Seq{after.value - 1};
-            marks.push_back(after <= stream.row.head ? stream.tape[after.value - 1].mark_before.value
-                                                     : stream.row.mark.value);
+            marks.push_back(after <= stream.row.head
+                                ? stream.tape[after.value - 1].mark_before.value
+                                : stream.row.mark.value);
         }
         next = after;
     }

@@ -30,7 +30,7 @@ struct GatewayHabits {
     std::uint64_t answers_gaps_itself = 0;
     std::uint64_t passes_copies_on = 0;  // that arrive later, or twice
     std::uint64_t loses_answers = 0;
-    std::uint64_t drops_events = 0;    // of a stream, on their way to the reader
+    std::uint64_t drops_events = 0;  // of a stream, on their way to the reader
     std::uint64_t repeats_events = 0;
     std::uint64_t declares_holes = 0;
 };
@@ -105,8 +105,12 @@ class TestServer {
     void answer(Session& session, Submission const& submission, Verdict const& verdict);
     void answer(Session& session, Submission const& submission, fb::RunResult const& result);
     void push(Session& session, std::string const& name, Reader& reader);
-    Bytes events(std::string const& name, std::uint32_t handle, Seq from, std::uint64_t runs,
-                 std::size_t& bytes, Seq& last) const;
+    Bytes events(std::string const& name,
+                 std::uint32_t handle,
+                 Seq from,
+                 std::uint64_t runs,
+                 std::size_t& bytes,
+                 Seq& last) const;
     bool sometimes(std::uint64_t in_a_thousand, char const* what);
 
     Dice& dice_;

@@ -76,9 +76,9 @@ class Client {
     Result<MutationId> publish(StreamName const& stream,
                                std::vector<Bytes> events,
                                PublishOptions const& options = {});
-    /// The application has dealt with a write that was refused for good; until then it is told again
-    /// whenever the store is opened, and counts against the outbox. What it publishes instead in the
-    /// same breath, before `take`, is part of the same transaction. False: there is none.
+    /// The application has dealt with a write that was refused for good; until then it is told
+    /// again whenever the store is opened, and counts against the outbox. What it publishes instead
+    /// in the same breath, before `take`, is part of the same transaction. False: there is none.
     bool discard(StreamName const& stream, MutationId mutation);
     /// Subscribing again begins anew.
     void subscribe(StreamName const& stream, ReadFrom from = {});
@@ -147,7 +147,7 @@ class Client {
     std::vector<Stream*> freeze(Instant now);
     void save();
     void say_hello();
-    void send_asks();
+    void send_asks(Instant now);
     void send_runs(std::vector<Stream*> const& chosen, Instant now);
     void send_needs();
     void send_acks(Instant now);
@@ -174,6 +174,8 @@ class Client {
     Instant heard_at_;
     bool probed_ = false;
     std::optional<Instant> sweep_at_;  // when to look for runs without an answer
+    std::size_t asks_under_way_ = 0;   // Subscribes without their Welcome
+    Instant asked_at_;                 // the latest sign that they are being answered
     bool outdated_ = false;            // found out while being greeted
     std::uint16_t refusal_ = 0;        // state refused: why
     std::string detail_;               // of the last transition

@@ -75,6 +75,8 @@ class Outbox {
 
     /// `history_lost`: the server has another history than the reader's cursor names.
     Insight on_standing(Standing const& standing, bool history_lost, Effects& effects);
+    /// The server doesn't tell: what needs to know goes without.
+    void on_standing_denied() { standing_known_ = true; }
     Insight on_answer(Answer const& answer, Instant now, Random& random, Effects& effects);
     /// What is under way may or may not have arrived: all of it is to be sent again.
     void on_disconnected();
@@ -140,7 +142,8 @@ class Outbox {
         RunHeader header;
         Link link;  // what follows it names as `after`
         std::uint32_t count = 0;
-        Seq last_seq;  // acked: where it ends; 0 while unknown
+        Seq last_seq;   // acked: where it ends; 0 while unknown
+        Seq first_seq;  // in recovery: where it begins; 0 where nobody tells
         Flight flight = Flight::idle;
         Fate fate = Fate::open;
         bool sent_before = false;
@@ -168,6 +171,8 @@ class Outbox {
     // outbox.cpp
     Attempt current_attempt();
     void end_attempt();
+    /// A stream that is only read has no record.
+    void change_record() { record_changed_ = record_changed_ || record_.attempt > Attempt{}; }
     Link tail() const { return frozen_.empty() ? record_.confirmed : frozen_.back().link; }
     std::size_t next_group() const;
     void freeze_group(std::size_t mutations, Effects& effects);
