@@ -116,12 +116,14 @@ std::uint64_t PartitionImpl::state_hash() {
 
 void PartitionImpl::drain(std::function<void()> done) {
     draining_ = true;
+    idle_timer_.reset();
+    checkpoint_timer_.reset();
     drained_ = std::move(done);
     drain_if_quiet();
 }
 
 void PartitionImpl::drain_if_quiet() {
-    bool const busy = writing_ || !queued_.submissions.empty() || committing_;
+    bool const busy = writing_ || !queued_.submissions.empty() || committing_ || tending_ > 0;
     if (!drained_ || (busy && !stopped_)) {
         return;
     }
@@ -129,6 +131,7 @@ void PartitionImpl::drain_if_quiet() {
         checkpoint();
         return;
     }
+    seal_retry_.reset();
     auto done = std::exchange(drained_, nullptr);
     seams_.disk.post([this, done = std::move(done)]() mutable {
         // All that is acknowledged is flushed; without the marker, later damage to the last frame

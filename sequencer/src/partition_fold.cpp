@@ -163,6 +163,7 @@ void PartitionImpl::announce() {
 }
 
 void PartitionImpl::seal(SegmentNumber segment) {
+    ++tending_;
     seams_.disk.post([this, job = index_.seal(segment), segment] {
         auto sealed = job.run();
         Result<> result = success();
@@ -172,6 +173,7 @@ void PartitionImpl::seal(SegmentNumber segment) {
             result = journal_->seal(segment, sealed.value().footer);
         }
         seams_.strand.post([this, segment, sealed = std::move(sealed), result]() mutable {
+            --tending_;
             if (result) {
                 index_.sealed(std::move(sealed).value());
             } else if (result.error().code == Errc::storage_full) {
@@ -180,6 +182,7 @@ void PartitionImpl::seal(SegmentNumber segment) {
             } else {
                 stop(result.error());
             }
+            drain_if_quiet();
         });
     });
 }

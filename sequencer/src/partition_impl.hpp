@@ -131,6 +131,7 @@ class PartitionImpl final : public Partition {
 
     Batch queued_;
     bool writing_ = false;
+    std::size_t tending_ = 0;  // sealings and preparations of the spare under way
     Position appended_;
 
     std::vector<Folded> folded_;                              // of the batch being folded

@@ -116,13 +116,17 @@ void PartitionImpl::stop(Error why) {
 }
 
 void PartitionImpl::tend_when_idle() {
+    if (draining_) {
+        return;
+    }
     idle_timer_ = seams_.strand.after(kIdleAfter, [this] { tend_journal(); });
 }
 
 void PartitionImpl::tend_journal() {
-    if (stopped_ || writing_) {
+    if (stopped_ || writing_ || draining_) {
         return;
     }
+    ++tending_;
     seams_.disk.post([this] {
         auto result = journal_->mark_idle();
         if (result && journal_->spare() != SpareState::ready) {
@@ -130,6 +134,7 @@ void PartitionImpl::tend_journal() {
         }
         bool const more = journal_->spare() != SpareState::ready;
         seams_.strand.post([this, result = std::move(result), more] {
+            --tending_;
             if (!result && result.error().code != Errc::storage_full) {
                 stop(result.error());
             } else if (!result) {
@@ -137,6 +142,7 @@ void PartitionImpl::tend_journal() {
             } else if (more) {
                 tend_journal();
             }
+            drain_if_quiet();
         });
     });
 }

@@ -420,6 +420,9 @@ BOOST_AUTO_TEST_CASE(draining_finishes_what_is_queued_and_takes_no_more) {
     BOOST_TEST((world.heard.turned_away.at(late) == Errc::not_ready));
     auto const marks = world.partition().marks();
     BOOST_TEST((marks.checkpointed == marks.folded));
+    auto const calls = world.storage.calls();
+    world.run_for(seconds(60));
+    BOOST_TEST(world.storage.calls() == calls);  // the disk's thread may end
 }
 
 BOOST_AUTO_TEST_CASE(a_full_queue_turns_publishes_away) {

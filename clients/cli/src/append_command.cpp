@@ -286,7 +286,9 @@ Result<> execute(Context& context, Append const& command) {
     if (added) {
         return success();
     }
-    context.partial = sum.events > 0;
+    if (sum.events > 0) {
+        context.code = ExitCode::partial;
+    }
     return added.error().code == Errc::timed_out ? unanswered(remote, sum, chosen.lasts)
                                                  : added.error();
 }

@@ -1,8 +1,10 @@
 #pragma once
+#include <capstan/cli/exit_code.hpp>
 #include <capstan/cli/options.hpp>
 #include <capstan/cli/output.hpp>
 #include <capstan/cli/surroundings.hpp>
 #include <capstan/schema/error.hpp>
+#include <optional>
 
 namespace capstan::cli {
 
@@ -11,7 +13,8 @@ struct Context {
     Globals const& globals;
     Surroundings& surroundings;
     Output& output;
-    bool partial = false;  // with an error: some of it succeeded
+    /// What to end with, where the error's own code says too little: partly done, damage found.
+    std::optional<ExitCode> code = {};
 };
 
 Result<> execute(Context& context, ShowText const& command);

@@ -4,8 +4,10 @@ namespace capstan::cli {
     Result<> execute(Context&, X const&) {                    \
         return Error{Errc::internal, #X " is not built yet"}; \
     }
-PENDING(Append)
-PENDING(Read)
-PENDING(Watch) PENDING(Get) PENDING(Stat) PENDING(StreamList) PENDING(StreamCreate)
-    PENDING(StreamSeal) PENDING(ImportGit) PENDING(ImportNdjson) PENDING(Verify) PENDING(Bench)
+PENDING(Watch)
+PENDING(StreamCreate)
+PENDING(StreamSeal)
+PENDING(ImportNdjson)
+PENDING(Verify)
+PENDING(Bench)
 }  // namespace capstan::cli

@@ -25,19 +25,19 @@ OutputStyle style_of(Globals const& globals, Surroundings const& surroundings) {
             .quiet = globals.quiet};
 }
 
-ExitCode finish(Output& output, Result<> const& result, bool partial = false) {
+ExitCode finish(Output& output, Result<> const& result, std::optional<ExitCode> code = {}) {
     output.flush();
     if (!output.ok()) {
         return ExitCode::broken_pipe;
     }
     if (result) {
-        return ExitCode::ok;
+        return code.value_or(ExitCode::ok);
     }
     if (result.error().code == Errc::cancelled) {
         return ExitCode::interrupted;
     }
     output.error(result.error());
-    return partial ? ExitCode::partial : exit_code(result.error().code);
+    return code.value_or(exit_code(result.error().code));
 }
 
 }  // namespace
@@ -52,7 +52,7 @@ ExitCode run(std::vector<std::string> arguments, Surroundings& surroundings) {
     Context context{globals, surroundings, output};
     auto const result = std::visit([&](auto const& command) { return execute(context, command); },
                                    invocation.value().command);
-    return finish(output, result, context.partial);
+    return finish(output, result, context.code);
 }
 
 }  // namespace capstan::cli

@@ -1,6 +1,9 @@
+#include <algorithm>
 #include <array>
 #include <capstan/importers/git_repository.hpp>
 #include <charconv>
+#include <iterator>
+#include <optional>
 #include <utility>
 
 #include "subprocess.hpp"
@@ -144,23 +147,38 @@ Result<> GitRepository::log(std::string const& revision,
                             std::string const& after,
                             Visit const& visit) const {
     CAPSTAN_TRY(auto const id, resolve(revision));
+    return read_log({"--reverse", after.empty() ? id : after + ".." + id}, visit);
+}
+
+Result<GitCommit> GitRepository::commit(std::string const& id) const {
+    std::optional<GitCommit> found;
+    CAPSTAN_TRY(read_log({"--max-count=1", id}, [&](GitCommit&& commit) -> Result<> {
+        found = std::move(commit);
+        return success();
+    }));
+    if (!found) {
+        return Error{Errc::not_found, "commit " + id};
+    }
+    return std::move(*found);
+}
+
+Result<> GitRepository::read_log(std::vector<std::string> range, Visit const& visit) const {
+    std::vector<std::string> words{"log",
+                                   "-z",
+                                   "--raw",
+                                   "--no-abbrev",
+                                   "--first-parent",
+                                   "--diff-merges=first-parent",
+                                   "--no-renames",
+                                   "--no-color",
+                                   "--no-ext-diff",
+                                   "-O/dev/null",
+                                   "--no-textconv",
+                                   "--format=" + std::string(kGitLogFormat)};
+    std::ranges::move(range, std::back_inserter(words));
+    words.push_back("--");
     CAPSTAN_TRY(auto sizes, BlobSizes::start(command({"cat-file", "--batch-check=%(objectsize)"})));
-    CAPSTAN_TRY(auto git,
-                Subprocess::start(command({"log",
-                                           "-z",
-                                           "--raw",
-                                           "--no-abbrev",
-                                           "--first-parent",
-                                           "--diff-merges=first-parent",
-                                           "--reverse",
-                                           "--no-renames",
-                                           "--no-color",
-                                           "--no-ext-diff",
-                                           "-O/dev/null",
-                                           "--no-textconv",
-                                           "--format=" + std::string(kGitLogFormat),
-                                           after.empty() ? id : after + ".." + id,
-                                           "--"})));
+    CAPSTAN_TRY(auto git, Subprocess::start(command(std::move(words))));
     git.close_input();
     GitLogParser parser;
     std::array<char, 65'536> chunk{};

@@ -1,5 +1,6 @@
 #include "frame_buffer.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <capstan/schema/hash.hpp>
 #include <cstring>
@@ -17,8 +18,7 @@ ByteView FrameBuffer::build(FrameHeader& header, std::span<ByteView const> parts
 
     auto* at = bytes_.get() + kFrameHeaderBytes;
     for (auto const part : parts) {
-        std::memcpy(at, part.data(), part.size());
-        at += part.size();
+        at = std::ranges::copy(part, at).out;
     }
     std::memset(at, 0, static_cast<std::size_t>(bytes_.get() + extent - at));
 

@@ -157,4 +157,50 @@ BOOST_AUTO_TEST_CASE(I18_the_machine_may_die_before_any_call_of_life_and_recover
     }
 }
 
+BOOST_AUTO_TEST_CASE(F16_the_machine_may_die_before_any_call_of_trimming_and_recycling) {
+    JournalWorld world;
+    world.open().value();
+    for (int i = 0; i < 4; ++i) {
+        world.fill_segment(20'000);
+    }
+    world.options.checkpoint = world.journal->locate(world.flushed).value();
+    std::vector<std::unique_ptr<SimStorage>> moments;
+    world.disk->set_on_call(
+        [&](std::string_view, std::string_view) { moments.push_back(world.disk->fork()); });
+    world.journal->trim(world.closed.at(2).first).value();
+    world.make_spare();
+    auto const flushed = world.flushed;
+    world.fill_segment(20'000);
+    world.disk->set_on_call(nullptr);
+
+    BOOST_TEST(moments.size() > 15U);
+    for (std::size_t i = 0; i < moments.size(); ++i) {
+        auto const ops = moments[i]->pending().size();
+        BOOST_TEST_REQUIRE(ops < 5U);
+        for (std::uint64_t subset = 0; subset < std::uint64_t{1} << ops; ++subset) {
+            BOOST_TEST_CONTEXT("moment " << i << ", ops kept " << subset) {
+                JournalWorld survivor(moments[i]->fork());
+                survivor.options = world.options;
+                survivor.history = world.history;
+                survivor.flushed = flushed;
+                survivor.crash([bits = subset](PendingOp const&) mutable {
+                    bool const kept = (bits & 1) != 0;
+                    bits >>= 1;
+                    return kept ? Fate::whole() : Fate::absent();
+                });
+                survivor.reopen();
+                // Segments are there or not, without a gap; none is half another one.
+                auto const report = verify_journal(*survivor.disk).value();
+                for (auto const& problem : report.problems) {
+                    BOOST_TEST_REQUIRE(!problem.is_damage(), to_string(problem));
+                }
+                auto const first = survivor.journal->describe().first.value;
+                auto const read = survivor.read_all();
+                BOOST_TEST_REQUIRE(read.size() == survivor.history.size() - first + 1);
+                BOOST_TEST(std::equal(read.rbegin(), read.rend(), survivor.history.rbegin()));
+            }
+        }
+    }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

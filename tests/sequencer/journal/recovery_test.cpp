@@ -245,6 +245,31 @@ BOOST_AUTO_TEST_CASE(F4_a_missing_segment_is_damage) {
     check_refused(all, Errc::journal_corrupt, "there is a checkpoint, but no segment");
 }
 
+BOOST_AUTO_TEST_CASE(F4_a_segment_that_does_not_go_on_from_the_one_before_is_damage) {
+    JournalWorld world;
+    world.open().value();
+    auto const closed = world.fill_segment();
+    world.crash(lose);
+    struct Row {
+        char const* name;
+        std::function<void(SegmentHeader&)> spoil;
+        std::string detail;
+    };
+    auto const next = std::to_string(closed.last.next().value);
+    for (auto const& row :
+         {Row{"later", [](auto& h) { ++h.first_position.value; }, "positions " + next + ".."},
+          Row{"earlier", [](auto& h) { --h.first_position.value; }, "segment 2, offset 0"},
+          Row{"chain", [](auto& h) { ++h.chain.high; }, "with another submission chain"}}) {
+        BOOST_TEST_CONTEXT(row.name) {
+            JournalWorld copy(world.disk->fork());
+            auto header = decode_segment_header(copy.file(2)).value();
+            row.spoil(header);
+            overwrite(copy, 2, 0, encode(header));
+            check_refused(copy, Errc::journal_corrupt, row.detail);
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(F4_damage_below_the_checkpoint_is_found_by_reading_and_the_rest_serves) {
     auto world = three_frames();
     world.options.checkpoint = world.commit({200, 200}).frames.front().after();
@@ -459,6 +484,32 @@ BOOST_AUTO_TEST_CASE(F8_a_new_journal_without_room_says_so) {
     world.disk->set_capacity(100'000);
     world.open().value();
     BOOST_TEST(world.recovery.created);
+}
+
+BOOST_AUTO_TEST_CASE(F10_a_segment_whose_directory_entry_was_not_flushed_is_flushed_before_use) {
+    JournalWorld world;
+    world.open().value();
+    world.commit({30'000});
+    world.make_spare();
+    // The roll's only directory flush fails; the process dies of it, the machine does not.
+    world.disk->set_on_call([&](std::string_view call, std::string_view) {
+        if (call == "rename") {
+            world.disk->fail_call(1, Errc::disk_io);
+        }
+    });
+    BOOST_TEST((world.append({40'000}).error().code == Errc::storage_failed));
+    world.disk->set_on_call(nullptr);
+    BOOST_TEST(world.disk->heal());
+    BOOST_TEST(!world.file(2).empty());
+    world.kill();
+    world.open().value();
+    world.history = world.recovered;
+    world.failed = false;
+    world.commit({50'000});
+    BOOST_TEST((world.journal->describe().open_segment == SegmentNumber{2}));
+    world.crash(lose);
+    world.reopen();
+    BOOST_TEST(world.history.size() == 2U);
 }
 
 BOOST_AUTO_TEST_CASE(F14_a_second_opener_is_told_who_has_the_journal) {

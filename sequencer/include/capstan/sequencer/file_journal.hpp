@@ -1,6 +1,13 @@
 #pragma once
 #include <capstan/sequencer/journal.hpp>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace capstan {
 
@@ -13,10 +20,11 @@ struct JournalOptions {
     /// against it. Segment headers carry the lineage of the genesis record for ever: a restore
     /// record does not change it.
     std::optional<Lineage> lineage;
-    std::uint64_t segment_bytes =
-        kSegmentBytesDefault;       // a batch that is larger gets a larger segment
-    std::uint8_t block_shift = 12;  // frames start at multiples of 2^shift, so that an acknowledged
-                                    // block is never rewritten
+    /// A batch that is larger gets a larger segment.
+    std::uint64_t segment_bytes = kSegmentBytesDefault;
+    /// Frames start at multiples of 2^shift bytes, so that an acknowledged block is never
+    /// rewritten.
+    std::uint8_t block_shift = 12;
     /// Where the fold's checkpoint stands: recovery reads from there on. Nothing: from the
     /// journal's start.
     std::optional<JournalPlace> checkpoint;

@@ -120,8 +120,8 @@ class Journal {
 
     /// Writes one batch behind the last and says where. Durability: none until `flush`.
     /// Shape: 1 or more whole encoded submissions of at most kSubmissionBytesMax each,
-    /// kSegmentBytesMax in all. Errors: `storage_full` (nothing was written; the same call succeeds
-    /// once there is space), `too_large`.
+    /// kSegmentBytesMax in all. Errors: `storage_full` and `overloaded` (no descriptors left):
+    /// nothing was written, the same call succeeds once there is space; `too_large`.
     virtual Result<Appended> append(std::span<ByteView const> submissions) = 0;
 
     /// All that is appended is durable; returns the last of it.
@@ -134,14 +134,16 @@ class Journal {
 
     /// One bounded step towards the next segment file: call it while `spare()` is not `ready`, when
     /// idle or between commits. Steps are sized so that the spare is ready in time. Errors:
-    /// `storage_full` (try again later; appending goes on to the end of the open segment).
+    /// `storage_full`, `overloaded` (try again later; appending goes on to the end of the open
+    /// segment).
     virtual Result<> prepare_spare() = 0;
     virtual SpareState spare() const = 0;
 
     /// Writes the footer, opaque bytes of at most kSegmentBytesMax, as the last frame of a closed
-    /// segment and gives back the disk space behind it. A segment that is sealed already stays as
-    /// it is. Errors: `storage_full` (try again later), `journal_corrupt` (the segment's end is
-    /// damaged), `not_found`.
+    /// segment and gives back the disk space behind it. Segments are sealed in order: recovery
+    /// looks for unsealed ones back to the newest sealed one. One that is sealed already stays as
+    /// it is. Errors: `storage_full`, `overloaded` (try again later), `journal_corrupt` (the
+    /// segment's end is damaged), `not_found`.
     virtual Result<> seal(SegmentNumber number, ByteView footer) = 0;
 
     /// Drops segments that hold nothing from `keep_from` on; what is appended last stays. One

@@ -24,10 +24,13 @@ class GitRepository {
     /// blobs. The oldest commit of a repository, or of a shallow clone, adds all of its files.
     using Visit = std::function<Result<>(GitCommit&&)>;
     Result<> log(std::string const& revision, std::string const& after, Visit const& visit) const;
+    /// One commit of such a history. Errors: also `not_found` where the log does not show it.
+    Result<GitCommit> commit(std::string const& id) const;
     /// The files of a revision, by the bytes of their paths.
     Result<std::vector<GitTreeEntry>> files(std::string const& revision) const;
 
   private:
+    Result<> read_log(std::vector<std::string> range, Visit const& visit) const;
     std::vector<std::string> command(std::vector<std::string> words) const;
     Result<std::string> answer(std::vector<std::string> words) const;
     std::string path_;
