@@ -131,6 +131,7 @@ ExitCode main(int argc, char** argv) {
         case Subcommand::dev:
             return run_dev(asked.loaded);
         case Subcommand::check_config:
+            fmt::print("the configuration is valid; capstand --print-config shows it\n");
             return ExitCode::clean;
         case Subcommand::health:
             return probe_health(asked.loaded.config);

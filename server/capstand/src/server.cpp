@@ -20,6 +20,7 @@
 #include <filesystem>
 
 #include "admin_pages.hpp"
+#include "metered_storage.hpp"
 #include "process.hpp"
 
 namespace capstan {
@@ -135,7 +136,8 @@ class Server {
     boost::asio::io_context context_{1};
     AsioExecutor strand_{context_};
     boost::asio::signal_set signals_{context_, SIGTERM, SIGINT};
-    std::unique_ptr<PosixStorage> storage_;
+    std::unique_ptr<PosixStorage> directory_;
+    std::unique_ptr<MeteredStorage> storage_;
     std::unique_ptr<LmdbCheckpointStore> checkpoints_;
     std::unique_ptr<SessionHost> sessions_;
     std::unique_ptr<Relay> relay_;
@@ -198,7 +200,8 @@ Result<> Server::open_storage() {
             return Error{Errc::disk_io, (directory / part).string() + ": " + error.message()};
         }
     }
-    CAPSTAN_TRY(storage_, PosixStorage::open((directory / "journal").string()));
+    CAPSTAN_TRY(directory_, PosixStorage::open((directory / "journal").string()));
+    storage_ = std::make_unique<MeteredStorage>(*directory_, metrics_, clock_);
     CAPSTAN_TRY(checkpoints_, LmdbCheckpointStore::open({.directory = directory / "index"}));
     sessions_ =
         SessionHost::make(session_options(config_), {clock_, random_, strand_, *authenticator_});

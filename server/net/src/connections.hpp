@@ -11,9 +11,10 @@ namespace capstan {
 
 class Connection;
 
-/// What all connections of a listener share. It knows every open one, to end what is late.
+/// What all connections of a listener share. It knows every open one, to end what is late. A
+/// connection whose answer is still to come may outlive the listener, and so does this.
 struct ConnectionHub {
-    ListenerOptions const& options;
+    ListenerOptions options;
     Clock& clock;
     HttpHandler& handler;
     SessionHost* sessions = nullptr;
@@ -26,7 +27,8 @@ struct ConnectionHub {
 /// ends.
 class Connection : public std::enable_shared_from_this<Connection> {
   public:
-    explicit Connection(ConnectionHub& hub) : hub_(hub) {
+    explicit Connection(std::shared_ptr<ConnectionHub> hub)
+        : shared_hub_(std::move(hub)), hub_(*shared_hub_) {
         place_ = hub_.open.insert(hub_.open.end(), this);
         ++hub_.counters.open;
     }
@@ -46,6 +48,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   protected:
     Instant now() const { return hub_.clock.now(); }
+    std::shared_ptr<ConnectionHub> shared_hub_;
     ConnectionHub& hub_;
 
   private:
@@ -54,8 +57,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
 using UpgradeRequest = boost::beast::http::request<boost::beast::http::string_body>;
 
-void start_http(ConnectionHub& hub, boost::asio::ip::tcp::socket socket);
-void start_websocket(ConnectionHub& hub,
+void start_http(std::shared_ptr<ConnectionHub> hub, boost::asio::ip::tcp::socket socket);
+void start_websocket(std::shared_ptr<ConnectionHub> hub,
                      boost::asio::ip::tcp::socket socket,
                      UpgradeRequest request);
 

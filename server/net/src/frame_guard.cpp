@@ -59,18 +59,21 @@ std::optional<std::uint16_t> FrameGuard::read(ByteView bytes, Instant now) {
 
 std::optional<std::uint16_t> FrameGuard::on_header(Instant now) {
     auto const first = at(header_, 0);
-    std::uint64_t length = at(header_, 1) & kLength;
-    if (length >= 126) {
-        std::size_t const digits = length == 126 ? 2 : 8;
+    auto const encoding = at(header_, 1) & kLength;
+    std::uint64_t length = encoding;
+    if (encoding >= 126) {
+        std::size_t const digits = encoding == 126 ? 2 : 8;
         length = 0;
         for (std::size_t i = 0; i < digits; ++i) {
             length = length << 8 | at(header_, 2 + i);
         }
     }
+    // RFC 6455, section 5.2: the fewest bytes that hold the length.
+    bool const minimal = (encoding != 126 || length >= 126) && (encoding != 127 || length > 0xffff);
     payload_left_ = length;
     auto const opcode = first & kOpcode;
     bool const known = opcode <= kBinary || (opcode >= kClose && opcode <= kPong);
-    if ((first & kReserved) != 0 || !known || (length >> 63) != 0) {
+    if ((first & kReserved) != 0 || !known || !minimal || (length >> 63) != 0) {
         return kProtocolError;
     }
     bool const last = (first & kFinal) != 0;

@@ -5,6 +5,8 @@
 #include <boost/beast/websocket/teardown.hpp>
 #include <capstan/server/net/frame_guard.hpp>
 #include <capstan/server/net/listener.hpp>
+#include <cstdint>
+#include <optional>
 #include <utility>
 
 namespace capstan {
@@ -22,6 +24,8 @@ class GuardedStream {
 
     executor_type get_executor() { return socket_.get_executor(); }
     boost::asio::ip::tcp::socket& socket() { return socket_; }
+    /// The close code that the guard asks for; after it reading fails.
+    std::optional<std::uint16_t> violation() const { return violation_; }
     /// Frames begin with the next byte.
     void guard_from_here() { guarding_ = true; }
 
@@ -51,7 +55,9 @@ class GuardedStream {
             boost::asio::mutable_buffer const piece = *at;
             auto const take = std::min(bytes, piece.size());
             bytes -= take;
-            if (guard_.read({static_cast<std::byte const*>(piece.data()), take}, clock_.now())) {
+            violation_ =
+                guard_.read({static_cast<std::byte const*>(piece.data()), take}, clock_.now());
+            if (violation_) {
                 return false;
             }
         }
@@ -63,6 +69,7 @@ class GuardedStream {
     Clock const& clock_;
     ListenerCounters& counters_;
     bool guarding_ = false;
+    std::optional<std::uint16_t> violation_;
 };
 
 inline void beast_close_socket(GuardedStream& stream) {

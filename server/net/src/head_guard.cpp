@@ -21,6 +21,14 @@ bool is_token(std::string_view text) {
     return !text.empty() && std::ranges::all_of(text, is_token_character);
 }
 
+/// What a host and port are made of (RFC 3986, without users).
+bool is_host_character(char c) {
+    bool const letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    bool const digit = c >= '0' && c <= '9';
+    return letter || digit ||
+           std::string_view("-._~:[]%!$&'()*+,;=").find(c) != std::string_view::npos;
+}
+
 bool is_visible(char c) {
     return c > 0x20 && c < 0x7f;
 }
@@ -84,7 +92,7 @@ std::optional<std::string_view> authority_of(std::string_view target) {
     for (std::string_view const scheme : {"http://", "https://"}) {
         if (boost::algorithm::istarts_with(target, scheme)) {
             auto const rest = target.substr(scheme.size());
-            return rest.substr(0, rest.find('/'));
+            return rest.substr(0, rest.find_first_of("/?"));
         }
     }
     return std::nullopt;
@@ -126,6 +134,9 @@ bool is_length(std::string_view value) {
 std::optional<HeadRefusal> check_meaning(RequestLine const& request, Fields const& fields) {
     if (request.http_1_1 && (!fields.host || fields.host->empty())) {
         return refuse("no Host field");
+    }
+    if (fields.host && !std::ranges::all_of(*fields.host, is_host_character)) {
+        return refuse("a Host that is no host");
     }
     if (auto const authority = authority_of(request.target);
         authority && (!fields.host || !iequals(*authority, *fields.host))) {

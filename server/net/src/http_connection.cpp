@@ -19,8 +19,8 @@ constexpr std::string_view kSyncPath = "/v1/sync";
 /// Requests of one connection, one after another.
 class HttpConnection final : public Connection {
   public:
-    HttpConnection(ConnectionHub& hub, tcp::socket socket)
-        : Connection(hub), socket_(std::move(socket)) {}
+    HttpConnection(std::shared_ptr<ConnectionHub> hub, tcp::socket socket)
+        : Connection(std::move(hub)), socket_(std::move(socket)) {}
 
     void start() { read_head(); }
 
@@ -117,14 +117,15 @@ class HttpConnection final : public Connection {
         } else if (!origin_is_allowed()) {
             refuse({403, "an origin that is not allowed"});
         } else {
-            start_websocket(hub_, std::move(socket_), std::move(request_));
+            start_websocket(shared_hub_, std::move(socket_), std::move(request_));
         }
     }
 
     bool origin_is_allowed() const {
         auto const origin = request_[http::field::origin];
         if (origin.empty()) {
-            return true;
+            // No browser's page, unless it carries a browser's cookies.
+            return request_[http::field::cookie].empty();
         }
         auto const host = std::string(request_[http::field::host]);
         auto const& allowed = hub_.options.origins;
@@ -223,8 +224,8 @@ class HttpConnection final : public Connection {
 
 }  // namespace
 
-void start_http(ConnectionHub& hub, tcp::socket socket) {
-    std::make_shared<HttpConnection>(hub, std::move(socket))->start();
+void start_http(std::shared_ptr<ConnectionHub> hub, tcp::socket socket) {
+    std::make_shared<HttpConnection>(std::move(hub), std::move(socket))->start();
 }
 
 }  // namespace capstan

@@ -21,12 +21,17 @@ class TcpListener final : public Listener {
                 Clock& clock,
                 HttpHandler& handler,
                 SessionHost* sessions)
-        : options_(std::move(options)),
-          hub_{.options = options_, .clock = clock, .handler = handler, .sessions = sessions},
+        : shared_hub_(std::make_shared<ConnectionHub>(ConnectionHub{.options = std::move(options),
+                                                                    .clock = clock,
+                                                                    .handler = handler,
+                                                                    .sessions = sessions})),
           acceptor_(context),
           pause_(context) {
         hub_.on_closed = [this] { accept_if_room(); };
     }
+    ~TcpListener() override { hub_.on_closed = nullptr; }
+    TcpListener(TcpListener const&) = delete;
+    TcpListener& operator=(TcpListener const&) = delete;
 
     Result<> listen() {
         error_code error;
@@ -96,7 +101,7 @@ class TcpListener final : public Listener {
                 return;
             }
             ++hub_.counters.accepted;
-            start_http(hub_, std::move(socket));
+            start_http(shared_hub_, std::move(socket));
             accept_if_room();
         });
     }
@@ -111,8 +116,9 @@ class TcpListener final : public Listener {
         });
     }
 
-    ListenerOptions const options_;
-    ConnectionHub hub_;
+    std::shared_ptr<ConnectionHub> shared_hub_;
+    ConnectionHub& hub_ = *shared_hub_;
+    ListenerOptions const& options_ = hub_.options;
     tcp::acceptor acceptor_;
     asio::steady_timer pause_;
     bool accepting_ = false;

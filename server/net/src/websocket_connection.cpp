@@ -1,5 +1,7 @@
+#include <array>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket.hpp>
+#include <vector>
 
 #include "connections.hpp"
 #include "guarded_stream.hpp"
@@ -13,13 +15,14 @@ using asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr std::size_t kWriteBytes = 262'144;
+constexpr std::size_t kDropBytes = 4'096;
 
 /// Carries the messages of one session. At most one read, one write and one ping are under way.
 class WebSocketConnection final : public Connection {
   public:
-    WebSocketConnection(ConnectionHub& hub, tcp::socket socket)
-        : Connection(hub),
-          stream_(std::move(socket), hub.options.frames, hub.clock, hub.counters) {}
+    WebSocketConnection(std::shared_ptr<ConnectionHub> hub, tcp::socket socket)
+        : Connection(std::move(hub)),
+          stream_(std::move(socket), hub_.options.frames, hub_.clock, hub_.counters) {}
     ~WebSocketConnection() override { end_session(); }
 
     void start(UpgradeRequest request) {
@@ -33,7 +36,7 @@ class WebSocketConnection final : public Connection {
                 session_->on_alive(now());
             }
         });
-        handshake_by_ = now().plus(hub_.options.head_max);
+        end_by_ = now().plus(hub_.options.head_max);
         auto const kept = std::make_shared<UpgradeRequest>(std::move(request));
         stream_.async_accept(*kept, [this, self = self(), kept](error_code const& error) {
             if (!error) {
@@ -43,8 +46,8 @@ class WebSocketConnection final : public Connection {
     }
 
     void on_tick(Instant now) override {
-        if (!session_) {
-            if (now > handshake_by_) {
+        if (!session_ || closing_) {
+            if (now > end_by_) {
                 ++hub_.counters.timed_out;
                 abort();
             }
@@ -96,7 +99,7 @@ class WebSocketConnection final : public Connection {
             write();
         }
         if (!writing_ && session_->ending() == Ending::after_writes) {
-            close();
+            close(close_code_);
         } else if (!reading_ && session_->wants_read()) {
             read();
         }
@@ -108,6 +111,7 @@ class WebSocketConnection final : public Connection {
             reading_ = false;
             if (error) {
                 end_session();
+                say_violation();
                 return;
             }
             on_input();
@@ -119,12 +123,14 @@ class WebSocketConnection final : public Connection {
         auto const data = input_.cdata();
         ping_at_ = now().plus(hub_.options.ping_every);
         if (stream_.got_text()) {
-            close();
+            close(websocket::close_code::unknown_data);
             return;
         }
-        // After an error the session has said why to the peer, and is ending.
-        static_cast<void>(
-            session_->on_message({static_cast<std::byte const*>(data.data()), data.size()}, now()));
+        ByteView const message(static_cast<std::byte const*>(data.data()), data.size());
+        if (auto const done = session_->on_message(message, now()); !done) {
+            // The session has said why to the peer, and is ending.
+            close_code_ = code_of(done.error().code);
+        }
         // An idle connection holds no buffer.
         input_.clear();
         input_.shrink_to_fit();
@@ -154,11 +160,57 @@ class WebSocketConnection final : public Connection {
         stream_.async_ping({}, [this, self = self()](error_code const&) { pinging_ = false; });
     }
 
-    void close() {
+    static websocket::close_code code_of(Errc code) {
+        switch (code) {
+            case Errc::malformed:
+            case Errc::protocol_violation:
+            case Errc::version_unsupported:
+                return websocket::close_code::protocol_error;
+            case Errc::too_large:
+                return websocket::close_code::too_big;
+            case Errc::token_invalid:
+            case Errc::denied:
+                return websocket::close_code::policy_error;
+            default:
+                return websocket::close_code::try_again_later;
+        }
+    }
+
+    void close(websocket::close_code code) {
         closing_ = true;
-        close_by_ = now().plus(hub_.options.write_max);
-        stream_.async_close(websocket::close_code::normal,
-                            [this, self = self()](error_code const&) { end_session(); });
+        end_by_ = now().plus(hub_.options.write_max);
+        stream_.async_close(code, [this, self = self()](error_code const&) { end_session(); });
+    }
+
+    /// The library never saw the frame that the guard refused, so its close code is said here;
+    /// then the peer gets a moment to read it before the socket goes.
+    void say_violation() {
+        auto const code = stream_.next_layer().violation();
+        if (!code || writing_ || pinging_) {
+            return;
+        }
+        std::array<std::uint8_t, 4> const frame{0x88,
+                                                2,
+                                                static_cast<std::uint8_t>(*code >> 8),
+                                                static_cast<std::uint8_t>(*code & 0xff)};
+        auto& socket = stream_.next_layer().socket();
+        error_code error;
+        socket.non_blocking(true, error);
+        socket.write_some(asio::buffer(frame), error);
+        socket.shutdown(tcp::socket::shutdown_send, error);
+        closing_ = true;
+        end_by_ = now().plus(std::chrono::seconds(1));
+        drop_input();
+    }
+
+    void drop_input() {
+        dropped_.resize(kDropBytes);
+        stream_.next_layer().socket().async_read_some(
+            asio::buffer(dropped_), [this, self = self()](error_code const& error, std::size_t) {
+                if (!error) {
+                    drop_input();
+                }
+            });
     }
 
     void end_session() {
@@ -172,9 +224,10 @@ class WebSocketConnection final : public Connection {
     boost::beast::flat_buffer input_;
     std::shared_ptr<Bytes const> output_;
     std::shared_ptr<Session> session_;
-    Instant handshake_by_;
+    Instant end_by_;  // the handshake, or the end
     Instant ping_at_;
-    Instant close_by_;
+    websocket::close_code close_code_ = websocket::close_code::going_away;
+    std::vector<std::byte> dropped_;
     bool reading_ = false;
     bool writing_ = false;
     bool pinging_ = false;
@@ -183,8 +236,11 @@ class WebSocketConnection final : public Connection {
 
 }  // namespace
 
-void start_websocket(ConnectionHub& hub, tcp::socket socket, UpgradeRequest request) {
-    std::make_shared<WebSocketConnection>(hub, std::move(socket))->start(std::move(request));
+void start_websocket(std::shared_ptr<ConnectionHub> hub,
+                     tcp::socket socket,
+                     UpgradeRequest request) {
+    std::make_shared<WebSocketConnection>(std::move(hub), std::move(socket))
+        ->start(std::move(request));
 }
 
 }  // namespace capstan

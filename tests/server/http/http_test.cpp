@@ -1,4 +1,6 @@
 #include <boost/test/unit_test.hpp>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <support/script.hpp>
@@ -149,6 +151,25 @@ BOOST_AUTO_TEST_CASE(every_error_of_the_catalogue_has_a_status) {
             BOOST_TEST((status >= 400 && status < 600));
             BOOST_TEST((entry.reaction != Reaction::retry_later || status == 429 || status >= 500));
         }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(page_about_http_has_every_route_and_every_status) {
+    std::ifstream file("docs/http.md");
+    std::string const page{std::istreambuf_iterator<char>(file), {}};
+    for (auto const& route : http_routes()) {
+        auto const row = "| `" + std::string(route.method) + " " + std::string(route.path) +
+                         "` | " + std::string(route.summary) + " |\n";
+        BOOST_TEST(page.find(row) != std::string::npos, row);
+    }
+    std::map<unsigned, std::string> names;
+    for (auto const& entry : error_catalogue()) {
+        auto& list = names[http_status(entry.code)];
+        list += (list.empty() ? "`" : ", `") + std::string(entry.name) + "`";
+    }
+    for (auto const& [status, list] : names) {
+        auto const row = "| " + std::to_string(status) + " | " + list + " |\n";
+        BOOST_TEST((status == 400 || page.find(row) != std::string::npos), row);
     }
 }
 

@@ -41,7 +41,7 @@ std::span<HttpRoute const> http_routes();
 
 /// Streams and events as resources, JSON in and out. Answers are what the fold decided or the tape
 /// holds; errors are problem documents with the catalogue's codes.
-/// Threading: the strand. Source: docs/protocol.md, "HTTP".
+/// Threading: the strand. Source: docs/http.md.
 class HttpApi : public HttpHandler {
   public:
     static std::unique_ptr<HttpApi> make(HttpApiOptions const& options, HttpApiSeams const& seams);

@@ -1,0 +1,45 @@
+#include "metered_storage.hpp"
+
+#include <chrono>
+#include <utility>
+
+namespace capstan {
+namespace {
+
+class MeteredFile final : public File {
+  public:
+    MeteredFile(std::unique_ptr<File> inner, Metrics& metrics, Clock const& clock)
+        : inner_(std::move(inner)), metrics_(metrics), clock_(clock) {}
+
+    Result<std::size_t> pread(std::span<std::byte> into, std::uint64_t at) override {
+        return inner_->pread(into, at);
+    }
+    Result<> pwrite(ByteView bytes, std::uint64_t at) override {
+        metrics_.add(Metric::written_bytes_total, static_cast<double>(bytes.size()));
+        return inner_->pwrite(bytes, at);
+    }
+    Result<> datasync() override {
+        auto const began = clock_.now();
+        auto const done = inner_->datasync();
+        auto const took = std::chrono::duration<double>(clock_.now() - began);
+        metrics_.observe(Metric::flush_seconds, took.count());
+        return done;
+    }
+    Result<std::uint64_t> size() override { return inner_->size(); }
+    Result<> truncate(std::uint64_t bytes) override { return inner_->truncate(bytes); }
+    Result<> allocate(std::uint64_t bytes) override { return inner_->allocate(bytes); }
+
+  private:
+    std::unique_ptr<File> inner_;
+    Metrics& metrics_;
+    Clock const& clock_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<File>> MeteredStorage::open(std::string_view name, OpenMode mode) {
+    CAPSTAN_TRY(auto file, inner_.open(name, mode));
+    return std::make_unique<MeteredFile>(std::move(file), metrics_, clock_);
+}
+
+}  // namespace capstan

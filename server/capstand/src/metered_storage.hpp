@@ -1,0 +1,37 @@
+#pragma once
+#include <capstan/engine/runtime/clock.hpp>
+#include <capstan/engine/runtime/storage.hpp>
+#include <capstan/server/metrics/metrics.hpp>
+#include <memory>
+
+namespace capstan {
+
+/// The same directory, with its flushes timed and its written bytes counted. All outlive it.
+class MeteredStorage final : public Storage {
+  public:
+    MeteredStorage(Storage& inner, Metrics& metrics, Clock const& clock)
+        : inner_(inner), metrics_(metrics), clock_(clock) {}
+
+    Result<std::unique_ptr<File>> open(std::string_view name, OpenMode mode) override;
+    Result<> rename(std::string_view from, std::string_view to) override {
+        return inner_.rename(from, to);
+    }
+    Result<> remove(std::string_view name) override { return inner_.remove(name); }
+    Result<std::vector<std::string>> list() override { return inner_.list(); }
+    Result<> sync() override { return inner_.sync(); }
+    Result<std::unique_ptr<StorageLock>> lock(std::string_view name) override {
+        return inner_.lock(name);
+    }
+    Result<std::optional<std::uint64_t>> lock_holder(std::string_view name) override {
+        return inner_.lock_holder(name);
+    }
+    Result<std::uint64_t> free_bytes() override { return inner_.free_bytes(); }
+    std::string describe() const override { return inner_.describe(); }
+
+  private:
+    Storage& inner_;
+    Metrics& metrics_;
+    Clock const& clock_;
+};
+
+}  // namespace capstan

@@ -1,0 +1,121 @@
+#include <boost/test/unit_test.hpp>
+#include <capstan/server/net/frame_guard.hpp>
+
+#include "web_socket_frames.hpp"
+
+namespace {
+
+using namespace capstan;
+using namespace capstan::test;
+using namespace std::chrono_literals;
+
+FrameLimits const kLimits{1'000, 4, 5};
+
+struct Row {
+    char const* name;
+    std::string bytes;
+    int code;  // 0: lets them pass
+};
+
+int read_in_pieces(std::string const& bytes, std::size_t piece) {
+    FrameGuard guard(kLimits);
+    for (std::size_t at = 0; at < bytes.size(); at += piece) {
+        auto const part = std::string_view(bytes).substr(at, piece);
+        if (auto const code = guard.read(as_bytes(part), Instant{})) {
+            return *code;
+        }
+    }
+    return 0;
+}
+
+void check(std::vector<Row> const& rows) {
+    for (auto const& row : rows) {
+        for (std::size_t const piece : {std::size_t{1}, std::size_t{3}, row.bytes.size()}) {
+            BOOST_TEST_CONTEXT(row.name << ", " << piece << " bytes at a time") {
+                BOOST_TEST(read_in_pieces(row.bytes, piece) == row.code);
+            }
+        }
+    }
+}
+
+std::string raw(std::initializer_list<int> bytes) {
+    std::string out;
+    for (int const byte : bytes) {
+        out += static_cast<char>(byte);
+    }
+    return out + std::string(4, '\0');
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(frame_guard)
+
+BOOST_AUTO_TEST_CASE(messages_pings_and_closes_pass) {
+    check({
+        {"empty", frame(kBinary, ""), 0},
+        {"two", frame(kBinary, "a") + frame(kBinary, "b"), 0},
+        {"16-bit length", frame(kBinary, std::string(300, 'x')), 0},
+        {"fragments around a ping",
+         frame(kBinary, "he", false) + frame(kPing, "?") + frame(kContinuation, "llo"),
+         0},
+        {"pong unasked", frame(kPong, "x"), 0},
+        {"close", frame(kClose, "\x03\xe8"), 0},
+    });
+}
+
+BOOST_AUTO_TEST_CASE(F37_frames_that_a_client_may_not_send_are_1002) {
+    check({
+        {"unmasked", "\x82\x01x", 1002},
+        {"first reserved bit", raw({0xc2, 0x80}), 1002},
+        {"second reserved bit", raw({0xa2, 0x80}), 1002},
+        {"third reserved bit", raw({0x92, 0x80}), 1002},
+        {"opcode 3", frame(3, ""), 1002},
+        {"opcode 11", frame(11, ""), 1002},
+        {"ping of 126 bytes", frame(kPing, std::string(126, 'x')), 1002},
+        {"ping in pieces", frame(kPing, "", false), 1002},
+        {"close in pieces", frame(kClose, "", false), 1002},
+        {"length with high bit", raw({0x82, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0}), 1002},
+        {"16-bit length that is not minimal", raw({0x82, 0xfe, 0, 125}), 1002},
+        {"64-bit length that is not minimal",
+         raw({0x82, 0xff, 0, 0, 0, 0, 0, 0, 0xff, 0xff}),
+         1002},
+        {"continuation of nothing", frame(kContinuation, "x"), 1002},
+        {"message within a message", frame(kBinary, "a", false) + frame(kBinary, "b"), 1002},
+    });
+}
+
+BOOST_AUTO_TEST_CASE(F39_messages_without_end_are_1009) {
+    std::string fragments = frame(kBinary, "x", false);
+    for (int i = 0; i < 4; ++i) {
+        fragments += frame(kContinuation, "x", false);
+    }
+    check({
+        {"as large as allowed", frame(kBinary, std::string(1'000, 'x')), 0},
+        {"one byte too many", frame(kBinary, std::string(1'001, 'x')), 1009},
+        {"a terabyte announced", raw({0x82, 0xff, 0, 0, 1, 0, 0, 0, 0, 0}), 1009},
+        {"lengths that wrap around",
+         frame(kBinary, "x", false) +
+             raw({0x80, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}),
+         1009},
+        {"too many in all",
+         frame(kBinary, std::string(600, 'x'), false) + frame(kContinuation, std::string(401, 'x')),
+         1009},
+        {"too many fragments", fragments, 1009},
+    });
+}
+
+BOOST_AUTO_TEST_CASE(F40_control_frames_have_a_rate) {
+    FrameGuard guard(kLimits);
+    auto const ping = frame(kPing, "");
+    Instant now;
+    for (int i = 0; i < 5; ++i) {
+        BOOST_TEST(!guard.read(as_bytes(ping), now));
+    }
+    now = now.plus(1001ms);
+    for (int i = 0; i < 5; ++i) {
+        BOOST_TEST(!guard.read(as_bytes(ping), now));
+    }
+    BOOST_TEST(guard.read(as_bytes(ping), now).value() == 1002);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
