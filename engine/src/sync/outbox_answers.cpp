@@ -127,8 +127,8 @@ Insight Outbox::on_front_gap(Instant now, Random& random) {
 }
 
 /// The fence settles all that is kept. Accepted or refused: no run of an older attempt can be
-/// accepted any more. Behind itself or settled: some of the kept went through; it is repeated, unless
-/// the kept follow a run that did not.
+/// accepted any more. Behind itself or settled: some of the kept went through; it is repeated,
+/// unless the kept follow a run that did not.
 Insight Outbox::on_fence_answer(Answer const& answer,
                                 Instant now,
                                 Random& random,
@@ -209,6 +209,8 @@ void Outbox::confirm(std::size_t runs, Seq first_seq_of_last, Effects& effects) 
     if (fence_) {
         follow(*fence_);
     }
+    // The stream exists by now, and has a history to name.
+    standing_known_ = standing_known_ && record_.generation != Generation{};
     trim_acked(effects);
 }
 
