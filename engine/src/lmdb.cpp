@@ -270,7 +270,9 @@ Result<Table> Environment::table(std::string_view name) {
 }
 
 Result<ReadTransaction> Environment::read() {
+    std::unique_lock pass(turnstile_);
     std::shared_lock map_in_use(map_gate_);
+    pass.unlock();
     auto begun = begin_read();
     if (!begun && begun.error().code == Errc::overloaded) {
         CAPSTAN_TRY(reap_readers());
@@ -345,12 +347,14 @@ Result<> Environment::grow_map() {
         return Error{Errc::storage_full,
                      "LMDB: the map has its largest size, " + std::to_string(bytes) + " bytes"};
     }
+    std::lock_guard const no_new_reader(turnstile_);
     std::unique_lock const no_reader(map_gate_);
     auto const grown = std::min(bytes * 2, options_.map_bytes_max);
     return check(mdb_env_set_mapsize(env_, grown), "grow the map");
 }
 
 Result<> Environment::adopt_map_size() {
+    std::lock_guard const no_new_reader(turnstile_);
     std::unique_lock const no_reader(map_gate_);
     return check(mdb_env_set_mapsize(env_, 0), "follow the map");
 }

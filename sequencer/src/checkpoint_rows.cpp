@@ -7,6 +7,7 @@ namespace capstan::checkpoint_rows {
 namespace {
 
 constexpr std::size_t kCheckBytes = 4;
+constexpr std::size_t kChangedBytes = 8;
 
 void store_big_endian(std::byte* at, std::uint64_t value, std::size_t bytes) {
     for (std::size_t i = 0; i < bytes; ++i) {
@@ -103,17 +104,18 @@ Bytes encode_stream(StreamWrite const& write, Position changed) {
     return value;
 }
 
-Result<StoredStream> decode_stream(ByteView value, StreamNumber number) {
+Result<Position> changed_of(ByteView value, StreamNumber number) {
     CAPSTAN_TRY(auto const inside, open_value(value, key_of(number)));
-    ByteReader in(inside);
-    StoredStream stored;
-    stored.number = number;
-    stored.changed.value = in.get<std::uint64_t>();
-    if (!in.ok()) {
+    if (inside.size() < kChangedBytes) {
         return damaged("a stream's row");
     }
-    stored.row.assign(in.rest().begin(), in.rest().end());
-    return stored;
+    return Position{load<std::uint64_t>(inside.data())};
+}
+
+Result<StoredStream> decode_stream(ByteView value, StreamNumber number) {
+    CAPSTAN_TRY(auto const changed, changed_of(value, number));
+    auto const row = value.subspan(kChangedBytes, value.size() - kChangedBytes - kCheckBytes);
+    return StoredStream{number, changed, Bytes(row.begin(), row.end())};
 }
 
 ByteView state_key() {

@@ -30,6 +30,7 @@ Result<ByteView> open_value(ByteView value, ByteView key);
 
 Bytes encode_stream(StreamWrite const& write, Position changed);
 Result<StoredStream> decode_stream(ByteView value, StreamNumber number);
+Result<Position> changed_of(ByteView value, StreamNumber number);
 
 struct State {
     Checkpoint checkpoint;

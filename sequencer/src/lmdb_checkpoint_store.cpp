@@ -286,8 +286,7 @@ Result<> LmdbCheckpointStore::Tables::put_stream(lmdb::WriteTransaction& write,
     CAPSTAN_TRY(auto const value, write.get(streams, key));
     Position before;
     if (value) {
-        CAPSTAN_TRY(auto const stored, decode_stream(*value, stream.number));
-        before = stored.changed;
+        CAPSTAN_TRY(before, changed_of(*value, stream.number));
     } else {
         CAPSTAN_TRY(write.put(names, as_bytes(stream.name), key));
     }

@@ -1,9 +1,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <capstan/engine/lmdb.hpp>
 #include <cstring>
 #include <fstream>
+#include <future>
+#include <thread>
 
 #include "support/temp_directory.hpp"
 
@@ -80,9 +83,12 @@ BOOST_AUTO_TEST_CASE(a_failed_body_changes_nothing) {
 BOOST_AUTO_TEST_CASE(a_reader_sees_the_state_that_it_began_with) {
     put("a", "1");
     auto const read = environment->read();
-    put("a", "2");
+    auto const newer = std::async(std::launch::async, [&] {
+                           put("a", "2");
+                           return get("a").value();
+                       }).get();
+    BOOST_TEST(newer == "2");
     BOOST_TEST(as_text(*read.value().get(*table, as_bytes("a")).value()) == "1");
-    BOOST_TEST(get("a").value() == "2");
 }
 
 BOOST_AUTO_TEST_CASE(a_cursor_walks_in_key_order_and_erases_what_it_is_on) {
@@ -166,6 +172,37 @@ BOOST_AUTO_TEST_CASE(readers_and_a_growing_map_wait_for_each_other) {
     BOOST_TEST(get("large").value().size() == value.size());
 }
 
+BOOST_AUTO_TEST_CASE(readers_in_other_threads_see_whole_commits_while_the_map_grows) {
+    auto const put_both = [&](std::string const& value) {
+        return environment->write([&](WriteTransaction& write) -> Result<> {
+            CAPSTAN_TRY(write.put(*table, as_bytes("one"), as_bytes(value)));
+            return write.put(*table, as_bytes("two"), as_bytes(value));
+        });
+    };
+    BOOST_TEST_REQUIRE(put_both("start").has_value());
+    std::atomic<bool> done = false;
+    std::atomic<int> torn = 0;
+    auto const read_until_done = [&] {
+        while (!done) {
+            auto const read = environment->read();
+            auto const one = read.value().get(*table, as_bytes("one")).value().value();
+            auto const two = read.value().get(*table, as_bytes("two")).value().value();
+            torn += std::ranges::equal(one, two) ? 0 : 1;
+        }
+    };
+    std::thread first(read_until_done);
+    std::thread second(read_until_done);
+    auto const map_bytes = environment->usage().map_bytes;
+    for (std::size_t i = 1; i <= 40; ++i) {
+        BOOST_TEST(put_both(std::string(i * 20'000, static_cast<char>('a' + i % 26))).has_value());
+    }
+    done = true;
+    first.join();
+    second.join();
+    BOOST_TEST(torn == 0);
+    BOOST_TEST(environment->usage().map_bytes > map_bytes);
+}
+
 BOOST_AUTO_TEST_CASE(F13_slots_of_dead_readers_are_cleared) {
     put("a", "1");
     auto const in_use = environment->usage().readers;
@@ -197,16 +234,21 @@ BOOST_AUTO_TEST_CASE(F13_slots_of_dead_readers_are_cleared) {
 BOOST_AUTO_TEST_CASE(F12_all_reader_slots_taken_is_overload_and_passes) {
     environment.reset();
     fs::remove(directory / "lock.mdb");  // it keeps the number of slots
-    options.readers_max = 2;
+    options.readers_max = 1;
     open();
     put("a", "1");
-    {
-        auto const first = environment->read();
-        auto const second = environment->read();
-        auto const third = environment->read();
-        BOOST_TEST(second.has_value());
-        BOOST_TEST((third.error().code == Errc::overloaded));
-    }
+    std::promise<void> began;
+    std::promise<void> may_end;
+    std::thread reader([&] {
+        auto const read = environment->read();
+        began.set_value();
+        may_end.get_future().wait();
+    });
+    began.get_future().wait();
+    auto const refused = environment->read();
+    may_end.set_value();
+    reader.join();
+    BOOST_TEST((refused.error().code == Errc::overloaded));
     BOOST_TEST(get("a").value() == "1");
 }
 

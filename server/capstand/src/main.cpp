@@ -10,9 +10,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include "health.hpp"
+#include "process.hpp"
 #include "server.hpp"
 
 extern char** environ;
@@ -20,18 +20,8 @@ extern char** environ;
 namespace capstan {
 namespace {
 
-Result<std::string> read_file(std::string const& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::stringstream text;
-    text << file.rdbuf();
-    if (!file) {
-        return Error{Errc::config_invalid, path + ": cannot be read"};
-    }
-    return text.str();
-}
-
 Surroundings surroundings(int argc, char** argv) {
-    Surroundings out{.read_file = read_file};
+    Surroundings out{.read_file = read_text_file};
     out.arguments.assign(argv + 1, argv + argc);
     for (char** entry = environ; *entry != nullptr; ++entry) {
         std::string_view const text = *entry;

@@ -10,7 +10,9 @@
 #include <capstan/engine/os/system_random.hpp>
 #include <capstan/sequencer/lmdb_checkpoint_store.hpp>
 #include <capstan/sequencer/partition.hpp>
+#include <capstan/server/auth/token_file.hpp>
 #include <capstan/server/config/settings.hpp>
+#include <capstan/server/http/http_api.hpp>
 #include <capstan/server/metrics/metrics.hpp>
 #include <capstan/server/net/listener.hpp>
 #include <capstan/server/session/session_host.hpp>
@@ -18,6 +20,7 @@
 #include <filesystem>
 
 #include "admin_pages.hpp"
+#include "process.hpp"
 
 namespace capstan {
 namespace {
@@ -59,7 +62,8 @@ Result<ListenerOptions> listener_options(ServerConfig const& config, std::string
     ListenerOptions options;
     options.address = address.host;
     options.port = address.port;
-    options.connections_max = config.net.connections_max;
+    options.connections_max =
+        connections_allowed(config.net.connections_max, config.net.descriptors_reserved);
     options.http_body_bytes_max = config.http.body_bytes_max;
     options.head_max = milliseconds(config.http.header_ms);
     options.body_grace = milliseconds(config.http.body_grace_ms);
@@ -72,20 +76,31 @@ Result<ListenerOptions> listener_options(ServerConfig const& config, std::string
     return options;
 }
 
-/// Answers what is not a WebSocket on the public port.
-class PublicPages final : public HttpHandler {
-  public:
-    void handle(HttpRequest const& request, Respond respond) override {
-        respond(problem(404, {Errc::not_found, request.path}));
+HttpApiOptions http_options(ServerConfig const& config) {
+    HttpApiOptions options;
+    options.wait_max = milliseconds(config.http.wait_ms_max);
+    options.page_bytes_max = config.http.page_bytes_max;
+    options.retry_after_ms = static_cast<std::uint32_t>(config.rate.retry_after_ms);
+    return options;
+}
+
+Result<std::unique_ptr<Authenticator>> make_authenticator(ServerConfig::Auth const& auth) {
+    if (auth.token_file.empty()) {
+        return std::make_unique<DevAuthenticator>(auth.dev_token);
     }
-};
+    CAPSTAN_TRY(auto const text, read_text_file(auth.token_file));
+    auto tokens = TokenFileAuthenticator::parse(text);
+    if (!tokens) {
+        return Error{tokens.error().code, auth.token_file + ": " + tokens.error().detail};
+    }
+    return std::move(tokens).value();
+}
 
 /// Everything that a serving process owns, in the order of construction. What a part uses stands
 /// above it.
 class Server {
   public:
-    Server(ServerConfig const& config, Log& log)
-        : config_(config), log_(log), authenticator_(config.auth.dev_token) {}
+    Server(ServerConfig const& config, Log& log) : config_(config), log_(log) {}
 
     Result<> open();
     Addresses addresses() const {
@@ -116,7 +131,7 @@ class Server {
     SystemClock clock_;
     SystemRandom random_;
     Metrics metrics_;
-    DevAuthenticator authenticator_;
+    std::unique_ptr<Authenticator> authenticator_;
     boost::asio::io_context context_{1};
     AsioExecutor strand_{context_};
     boost::asio::signal_set signals_{context_, SIGTERM, SIGINT};
@@ -127,7 +142,7 @@ class Server {
     std::unique_ptr<Partition> partition_;
     std::unique_ptr<AsioThread> disk_;        // these two end before the partition does:
     std::unique_ptr<AsioThread> background_;  // they run its tasks
-    PublicPages public_pages_;
+    std::unique_ptr<HttpApi> api_;
     std::unique_ptr<AdminPages> admin_pages_;
     std::unique_ptr<Listener> public_;
     std::unique_ptr<Listener> admin_;
@@ -161,6 +176,7 @@ class Server::Relay final : public PartitionListener {
 
 Result<> Server::open() {
     started_ = clock_.now();
+    CAPSTAN_TRY(authenticator_, make_authenticator(config_.auth));
     CAPSTAN_TRY(open_storage());
     CAPSTAN_TRY(listen());
     signals_.async_wait([this](auto const& error, int signal) {
@@ -185,7 +201,7 @@ Result<> Server::open_storage() {
     CAPSTAN_TRY(storage_, PosixStorage::open((directory / "journal").string()));
     CAPSTAN_TRY(checkpoints_, LmdbCheckpointStore::open({.directory = directory / "index"}));
     sessions_ =
-        SessionHost::make(session_options(config_), {clock_, random_, strand_, authenticator_});
+        SessionHost::make(session_options(config_), {clock_, random_, strand_, *authenticator_});
     relay_ = std::make_unique<Relay>(*this);
     disk_ = std::make_unique<AsioThread>("disk");
     background_ = std::make_unique<AsioThread>("background");
@@ -193,6 +209,12 @@ Result<> Server::open_storage() {
         *storage_, *checkpoints_, clock_, random_, strand_, *disk_, *background_};
     CAPSTAN_TRY(partition_, Partition::open(partition_options(config_), seams, *relay_));
     sessions_->attach(*partition_);
+    api_ = HttpApi::make(http_options(config_),
+                         {*sessions_, *authenticator_, clock_, strand_, [this](Duration took) {
+                              metrics_.observe(Metric::append_seconds,
+                                               std::chrono::duration<double>(took).count());
+                          }});
+    api_->attach(*partition_);
     auto const marks = partition_->marks();
     log_.info(
         "journal_open",
@@ -209,7 +231,7 @@ Result<> Server::listen() {
     CAPSTAN_TRY(auto const admin, listener_options(config_, config_.admin.listen));
     CAPSTAN_TRY(admin_, Listener::open(context_, admin, clock_, *admin_pages_, nullptr));
     CAPSTAN_TRY(auto const front, listener_options(config_, config_.listen));
-    CAPSTAN_TRY(public_, Listener::open(context_, front, clock_, public_pages_, sessions_.get()));
+    CAPSTAN_TRY(public_, Listener::open(context_, front, clock_, *api_, sessions_.get()));
     return success();
 }
 
@@ -239,6 +261,7 @@ void Server::on_signal(int signal) {
 void Server::drain() {
     draining_ = true;
     public_->stop_accepting();
+    api_->drain();
     sessions_->drain();
     wait_for_sessions(clock_.now().plus(milliseconds(config_.drain.timeout_ms)));
 }
@@ -286,6 +309,10 @@ Readiness Server::readiness() const {
 
 void Server::refresh_metrics() {
     auto const marks = partition_->marks();
+    auto const process = process_usage();
+    metrics_.set(Metric::build_info, 1, CAPSTAN_VERSION);
+    metrics_.set(Metric::process_resident_bytes, static_cast<double>(process.resident_bytes));
+    metrics_.set(Metric::process_open_descriptors, static_cast<double>(process.open_descriptors));
     metrics_.set(Metric::ready, readiness().ready ? 1 : 0);
     metrics_.set(Metric::uptime_seconds,
                  std::chrono::duration<double>(clock_.now() - started_).count());
@@ -298,7 +325,13 @@ void Server::refresh_metrics() {
     metrics_.set(Metric::sessions, static_cast<double>(sessions_->session_count()));
     auto const& net = public_->counters();
     metrics_.set(Metric::connections, static_cast<double>(net.open), "public");
+    metrics_.set(Metric::connections, static_cast<double>(admin_->counters().open), "admin");
     metrics_.advance_to(Metric::connections_accepted_total, static_cast<double>(net.accepted));
+    metrics_.advance_to(Metric::websockets_total, static_cast<double>(net.websockets));
+    metrics_.advance_to(Metric::http_requests_total, static_cast<double>(net.http_requests));
+    metrics_.advance_to(Metric::refused_total, static_cast<double>(net.refused_heads), "head");
+    metrics_.advance_to(Metric::refused_total, static_cast<double>(net.refused_frames), "frame");
+    metrics_.advance_to(Metric::refused_total, static_cast<double>(net.timed_out), "timeout");
     auto const& counters = sessions_->counters();
     metrics_.advance_to(Metric::runs_submitted_total, static_cast<double>(counters.runs_submitted));
     metrics_.advance_to(Metric::runs_turned_away_total,

@@ -67,6 +67,7 @@ class DeviceSession final : public Session,
     bool wants_write() const override;
     SharedBytes next_write(std::size_t bytes_max) override;
     Ending ending() const override { return ending_; }
+    std::size_t queued_bytes() const override { return out_.bytes(); }
     void on_close() override;
 
     // Submitter
@@ -81,7 +82,11 @@ class DeviceSession final : public Session,
     std::map<std::string, bool> const& waiting() const { return waiting_; }
     bool has_in_flight() const { return in_flight_.size() != 0; }
     void end(Error const& why, Ending ending = Ending::after_writes);
-    void wake() { wake_(); }
+    void wake() {
+        if (!closed_) {
+            wake_();
+        }
+    }
     void on_tick(Instant now);
     std::size_t place = 0;  // in the host's list
     bool wake_is_due = false;
@@ -123,6 +128,8 @@ class DeviceSession final : public Session,
     // session_streams.cpp: handles, cursors, Welcome
     void start(CatchUpRequest request);
     void answer_page();
+    void name_found(fb::WelcomeT& welcome);
+    bool is_discovering() const;
     bool discover_some(CatchUpRequest& request, fb::WelcomeT& welcome);
     bool follows(std::string_view stream) const;
     void discover(StreamStat const& stat, fb::WelcomeT& welcome);
@@ -183,6 +190,7 @@ class DeviceSession final : public Session,
     Subscriptions subscriptions_;
     SubscriptionList lagging_;
     SubscriptionList appeared_;
+    SubscriptionList found_;
 };
 
 }  // namespace capstan

@@ -60,11 +60,27 @@ void DeviceSession::answer_page() {
          ++looks) {
         discovers = discover_some(request, welcome);
     }
-    welcome.more = discovers || request.next_stream < request.streams.size();
+    if (!discovers) {
+        name_found(welcome);
+    }
+    welcome.more = discovers || !found_.empty() || request.next_stream < request.streams.size();
     push(welcome);
     if (!welcome.more) {
         requests_.erase(requests_.begin());
     }
+}
+
+/// Streams that moved while the answer was under way: the device may lack what was before.
+void DeviceSession::name_found(fb::WelcomeT& welcome) {
+    while (!found_.empty() && welcome.streams.size() < host_.options().page_streams) {
+        auto& subscription = found_.front();
+        rest(subscription, {});
+        add_to(welcome, look(subscription.topic.name));
+    }
+}
+
+bool DeviceSession::is_discovering() const {
+    return std::ranges::any_of(requests_, &CatchUpRequest::discovers);
 }
 
 /// False at the end.
@@ -278,7 +294,8 @@ void DeviceSession::stream_appeared(StreamMoved const& moved) {
         return;
     }
     auto const waits = waiting_.find(std::string(moved.name));
-    bool const is_wanted = waits == waiting_.end() || waits->second;
+    bool const is_awaited = waits != waiting_.end();
+    bool const is_wanted = !is_awaited || waits->second;
     if (!principal_.may_read(moved.name) && is_wanted) {
         return;
     }
@@ -287,6 +304,11 @@ void DeviceSession::stream_appeared(StreamMoved const& moved) {
         if (!std::exchange(told_full_, true)) {
             notice({Errc::too_large, "streams of a session"}, {});
         }
+        return;
+    }
+    if (!is_awaited && is_discovering()) {
+        subscription->state = Subscription::State::found;
+        found_.push_back(*subscription);
         return;
     }
     subscription->wanted = is_wanted;

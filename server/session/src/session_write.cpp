@@ -42,9 +42,9 @@ bool DeviceSession::send_next(std::size_t bytes_max) {
         return false;
     }
     // A message may overdraw the credit, so that no run is too large for it.
-    auto const page_bytes = std::max(
-        kPageBytesMin,
-        std::min({bytes_max, static_cast<std::size_t>(credit_), host_.options().page_bytes}));
+    auto const credit = static_cast<std::size_t>(credit_);
+    auto const page_bytes =
+        std::min(host_.options().page_bytes, std::max(kPageBytesMin, std::min(bytes_max, credit)));
     if (!needs_.empty()) {
         send_needed(page_bytes);
     } else {

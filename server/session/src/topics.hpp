@@ -18,8 +18,9 @@ namespace bi = boost::intrusive;
 ///   live      -> its topic's; cursor is the head
 ///   lagging   -> its session's; what follows the cursor is on the tape
 ///   appeared  -> its session's; the peer hasn't been told the handle yet
+///   found     -> its session's; the same, and it belongs into the answer to Hello
 struct Subscription : bi::list_base_hook<bi::link_mode<bi::auto_unlink>> {
-    enum class State : std::uint8_t { known, appeared, lagging, live };
+    enum class State : std::uint8_t { known, appeared, found, lagging, live };
 
     Subscription(DeviceSession& of, Topic& in) : session(of), topic(in) {}
 
@@ -31,7 +32,6 @@ struct Subscription : bi::list_base_hook<bi::link_mode<bi::auto_unlink>> {
     bool may_read = false;
     bool may_write = false;
     bool wanted = false;  // events are sent; `appeared` remembers it
-    bool named = false;   // told as an answer to a pattern and not asked for since
 };
 using SubscriptionList = bi::list<Subscription, bi::constant_time_size<false>>;
 

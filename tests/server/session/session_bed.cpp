@@ -34,15 +34,25 @@ Bytes event_named(std::string_view text) {
     return {bytes.begin(), bytes.end()};
 }
 
-SessionBed::SessionBed(SessionOptions const& options) {
+void SessionBed::make_host(SessionOptions const& options, std::unique_ptr<Executor> executor) {
+    strand = std::move(executor);
     host = SessionHost::make(
         options,
-        {.clock = clock, .random = random, .strand = strand, .authenticator = authenticator});
-    partition = std::make_unique<FakePartition>(*host);
-    host->attach(*partition);
+        {.clock = clock, .random = random, .strand = *strand, .authenticator = authenticator});
 }
 
-SessionBed::~SessionBed() = default;
+FakeBed::FakeBed(SessionOptions const& options, std::uint64_t seed) : SessionBed(seed) {
+    auto executor = std::make_unique<QueueExecutor>();
+    queue_ = executor.get();
+    make_host(options, std::move(executor));
+    partition_ = std::make_unique<FakePartition>(*host);
+    host->attach(*partition_);
+}
+
+void FakeBed::flush(std::size_t submissions_max) {
+    partition_->flush(submissions_max);
+    run();
+}
 
 SessionBed::Peer::Peer(SessionBed& bed, std::function<void(ByteView)> on_payload)
     : bed_(bed), on_payload_(std::move(on_payload)) {
@@ -60,7 +70,7 @@ Result<> SessionBed::Peer::send(ByteView payload) {
         return Error{Errc::connection_closed, {}};
     }
     auto result = session_->on_message(payload, bed_.clock.now());
-    bed_.strand.run();
+    bed_.run();
     return result;
 }
 

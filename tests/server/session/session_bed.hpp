@@ -47,23 +47,30 @@ class TextAuthenticator final : public Authenticator {
 DeviceId device_named(std::string_view name);
 Bytes event_named(std::string_view text);
 
+/// The world around a host. What kind of partition, and when a batch is durable, is the derived
+/// bed's.
 class SessionBed {
   public:
-    explicit SessionBed(SessionOptions const& options = {});
-    ~SessionBed();
+    virtual ~SessionBed() = default;
+    virtual Partition& partition() = 0;
+    /// Runs tasks of the strand that are due.
+    virtual void run() = 0;
+    /// Makes what is queued durable, at most so many submissions, and runs what follows from it.
+    virtual void flush(std::size_t submissions_max = ~std::size_t{0}) = 0;
 
     SimClock clock;
-    SimRandom random{1};
-    QueueExecutor strand;
+    SimRandom random;
     TextAuthenticator authenticator;
+    std::unique_ptr<Executor> strand;
     std::unique_ptr<SessionHost> host;
-    std::unique_ptr<FakePartition> partition;
 
     /// One connection. It takes all that it is given at each wake, unless it is told to wait.
     class Peer {
       public:
         Peer(SessionBed& bed, std::function<void(ByteView)> on_payload);
         ~Peer() { close(); }
+        Peer(Peer const&) = delete;
+        Peer& operator=(Peer const&) = delete;
 
         Result<> send(ByteView payload);
         template <class Object>
@@ -91,11 +98,23 @@ class SessionBed {
     std::unique_ptr<Peer> connect(std::function<void(ByteView)> on_payload) {
         return std::make_unique<Peer>(*this, std::move(on_payload));
     }
-    /// What is queued becomes durable.
-    void flush() {
-        partition->flush();
-        strand.run();
-    }
+
+  protected:
+    explicit SessionBed(std::uint64_t seed) : random(seed) {}
+    void make_host(SessionOptions const& options, std::unique_ptr<Executor> executor);
+};
+
+/// With the fake partition.
+class FakeBed final : public SessionBed {
+  public:
+    explicit FakeBed(SessionOptions const& options = {}, std::uint64_t seed = 1);
+    FakePartition& partition() override { return *partition_; }
+    void run() override { queue_->run(); }
+    void flush(std::size_t submissions_max = ~std::size_t{0}) override;
+
+  private:
+    QueueExecutor* queue_;
+    std::unique_ptr<FakePartition> partition_;
 };
 
 /// Calls `visit` with each message of a payload. Fails the test if it doesn't decode.

@@ -152,7 +152,7 @@ std::string SessionScript::run(ScriptCommand const& command) {
         was_open[name] = peer->open();
     }
     carry_out(command);
-    bed_->strand.run();
+    bed_->run();
     for (auto const& [name, peer] : peers_) {
         if (was_open[name] && !peer->open() && command.name != "close") {
             say(name + ": closed");
@@ -173,7 +173,7 @@ void SessionScript::begin(ScriptArgs const& args) {
     options.rates.events = {args.number_or("events_rate", std::uint64_t{0}),
                             args.number_or("events_burst", std::uint64_t{0})};
     peers_.clear();
-    bed_ = std::make_unique<SessionBed>(options);
+    bed_ = std::make_unique<FakeBed>(options);
 }
 
 /// `name`, `name@seq` (a true cursor), `name@seq:other` (another chain), `name@seq:bare` (no
@@ -192,10 +192,10 @@ fb::StreamCursorT SessionScript::cursor(std::string text) {
     auto const colon = text.find(':', at);
     auto const kind = colon == std::string::npos ? "" : text.substr(colon + 1);
     cursor.seq = std::stoull(text.substr(at + 1, colon - at - 1));
-    auto const stat = bed_->partition->stat(std::string_view(cursor.name)).value();
+    auto const stat = bed_->partition().stat(std::string_view(cursor.name)).value();
     cursor.generation = stat && kind != "strange" ? stat->generation.value : 99;
     if (kind != "bare" && stat) {
-        auto chain = bed_->partition->chain_at(stat->number, Seq{cursor.seq}).value();
+        auto chain = bed_->partition().chain_at(stat->number, Seq{cursor.seq}).value();
         chain.low += kind == "other" ? 1 : 0;
         cursor.chain = std::make_unique<fb::Hash>(to_wire(chain));
     }
@@ -229,8 +229,10 @@ void SessionScript::publish(std::string const& name, ScriptArgs const& args) {
     auto const stream = args.text_or("stream", "");
     Generation generation{args.number_or("generation", std::uint64_t{0})};
     if (args.text_or("generation_of", "") != "") {
-        generation =
-            bed_->partition->stat(std::string_view(args.text("generation_of"))).value()->generation;
+        generation = bed_->partition()
+                         .stat(std::string_view(args.text("generation_of")))
+                         .value()
+                         ->generation;
     }
     auto run = run_of(Attempt::of(args.number_or("attempt", 1U), 0),
                       link_of(args.text_or("after", "0@0")),
@@ -321,17 +323,17 @@ void SessionScript::carry_out(ScriptCommand const& command) {
     } else if (what == "append") {
         append(args);
     } else if (what == "flush") {
-        bed_->partition->flush(args.number_or("submissions", ~std::size_t{0}));
+        bed_->partition().flush(args.number_or("submissions", ~std::size_t{0}));
     } else if (what == "full-disk") {
-        bed_->partition->turn_away({Errc::storage_full, {}});
+        bed_->partition().turn_away({Errc::storage_full, {}});
     } else if (what == "stop") {
         bed_->host->on_stopped({Errc::storage_failed, "flush failed"});
     } else if (what == "restore") {
-        bed_->partition->restore(Lineage{args.number("lineage")});
+        bed_->partition().restore(Lineage{args.number("lineage")});
     } else if (what == "refuse-submissions") {
-        bed_->partition->submit_error = Error{find_error(args.text("with"))->code, {}};
+        bed_->partition().submit_error = Error{find_error(args.text("with"))->code, {}};
     } else if (what == "accept-submissions") {
-        bed_->partition->submit_error.reset();
+        bed_->partition().submit_error.reset();
     } else if (what == "wait") {
         peers_.at(name)->waits = true;  // takes nothing until told
     } else if (what == "take") {

@@ -27,7 +27,7 @@ class SessionScript {
 
     struct Hear;
 
-    std::unique_ptr<SessionBed> bed_;
+    std::unique_ptr<FakeBed> bed_;
     std::map<std::string, std::unique_ptr<SessionBed::Peer>> peers_;
     std::map<std::string, std::pair<Position, Hash128>> positions_;  // remembered
     std::string output_;

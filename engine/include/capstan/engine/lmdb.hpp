@@ -25,8 +25,8 @@ struct MDB_txn;
 /// - One environment per directory and process; a second one would drop the first one's file locks.
 /// - One thread writes. Read transactions may run in any thread, next to the writer, see the state
 ///   of the last commit, and are short: a long one keeps old pages, and the file grows.
-/// - A thread that holds a read transaction does not call `write`: growing the map waits for all
-///   read transactions to end.
+/// - A thread that holds a read transaction begins no other one and does not call `write`: growing
+///   the map waits for all read transactions to end, and lets no new one begin.
 /// - No duplicate keys (MDB_DUPSORT has known bugs in 0.9.24); keys are 1 to `kKeyBytesMax` bytes.
 /// - An environment does not survive `fork`.
 namespace capstan::lmdb {
@@ -188,6 +188,8 @@ class Environment {
     MDB_env* env_ = nullptr;
     std::mutex write_mutex_;              // one writer at a time
     std::shared_mutex map_gate_;          // shared by read transactions, exclusive to move the map
+    std::mutex turnstile_;                // passed on the way to the gate: readers that keep coming
+                                          // would never let the one who moves the map in
     std::mutex idle_mutex_;               // guards idle_readers_
     std::vector<MDB_txn*> idle_readers_;  // reset read transactions, to be renewed
 };

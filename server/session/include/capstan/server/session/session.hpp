@@ -45,6 +45,8 @@ class Session {
     /// whole message. What several sessions send may be one object.
     virtual std::shared_ptr<Bytes const> next_write(std::size_t bytes_max) = 0;
     virtual Ending ending() const = 0;
+    /// Of messages that wait for the connection. Shared ones count in full.
+    virtual std::size_t queued_bytes() const = 0;
 
     /// The connection is gone; `wake` is not called again. Runs that have no answer yet get none:
     /// the device sends them again.

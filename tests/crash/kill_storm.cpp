@@ -1,0 +1,242 @@
+// Writers and observers on a real capstand that is killed again and again with SIGKILL, under load.
+// In the end every write has to be decided and the tapes have to agree with all that anyone was
+// told.
+//
+//   kill_storm --capstand PROGRAM --dir DIR [--kills N] [--writers N] [--streams N] [--seed N]
+#include <fmt/core.h>
+
+#include <atomic>
+#include <capstan/engine/os/posix_storage.hpp>
+#include <capstan/engine/sim/sim_random.hpp>
+#include <capstan/schema/body.hpp>
+#include <capstan/schema/event.hpp>
+#include <capstan/sdk.hpp>
+#include <capstan/sequencer/file_journal.hpp>
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <thread>
+
+#include "server_process.hpp"
+#include "storm_history.hpp"
+
+namespace capstan::test {
+namespace {
+
+using std::chrono::milliseconds;
+using SteadyClock = std::chrono::steady_clock;
+
+struct Options {
+    std::string capstand;
+    std::filesystem::path directory;
+    std::size_t kills = 20;
+    std::size_t writers = 8;
+    std::size_t streams = 3;
+    std::uint64_t seed = 1;
+};
+
+constexpr std::size_t kInFlight = 8;
+
+std::string stream_name(std::size_t index) {
+    return "storm/stream-" + std::to_string(index);
+}
+
+Bytes event_of(std::string const& text) {
+    return encode_event(to_event(Body{.content = text}));
+}
+
+std::string text_of(ByteView event) {
+    auto const decoded = decode_event(event);
+    auto const body = decoded ? body_of(decoded.value()) : std::nullopt;
+    return body ? body->content : "?";
+}
+
+/// Keeps a few writes under way until told to stop; its outbox carries them over the kills.
+class Writer {
+  public:
+    Writer(Options const& options,
+           ServerProcess const& server,
+           StormHistory& history,
+           std::size_t index)
+        : history_(history),
+          index_(index),
+          random_(SimRandom(options.seed).child("writer" + std::to_string(index))),
+          client_(open(options, server, index)),
+          stream_(client_.stream(stream_name(index % options.streams)).value()) {}
+
+    void write_one() {
+        if (in_flight_ >= kInFlight) {
+            return;
+        }
+        ++in_flight_;
+        std::vector<std::string> events;
+        std::vector<Bytes> encoded;
+        for (auto n = 1 + random_.below(4); n > 0; --n) {
+            events.push_back(fmt::format("w{}-{}", index_, made_++));
+            encoded.push_back(event_of(events.back()));
+        }
+        auto const write = history_.invoke(stream_.name().str(), index_, std::move(events));
+        stream_.publish(std::move(encoded), {}, [this, write](WriteUpdate const& update) {
+            if (!update.is_final()) {
+                return;
+            }
+            update.state == WriteState::confirmed
+                ? history_.confirm(write, update.first, update.last)
+                : history_.refuse(write);
+            --in_flight_;
+        });
+    }
+    void retry() { client_.retry(); }
+
+  private:
+    /// Every other writer keeps its outbox on disk.
+    static Client open(Options const& options, ServerProcess const& server, std::size_t index) {
+        ClientOptions client{.url = server.url(), .token = ServerProcess::kToken};
+        if (index % 2 == 1) {
+            client.store = (options.directory / ("writer-" + std::to_string(index))).string();
+        }
+        return Client::open(std::move(client)).value();
+    }
+
+    StormHistory& history_;
+    std::size_t index_;
+    SimRandom random_;
+    std::size_t made_ = 0;
+    std::atomic<std::size_t> in_flight_ = 0;
+    Client client_;
+    Stream stream_;
+};
+
+/// Follows every stream from its start, over all kills.
+class Observer {
+  public:
+    Observer(Options const& options, ServerProcess const& server, StormHistory& history)
+        : client_(Client::open({.url = server.url(), .token = ServerProcess::kToken}).value()) {
+        for (std::size_t i = 0; i < options.streams; ++i) {
+            auto const stream = client_.stream(stream_name(i)).value();
+            stream.subscribe(
+                {}, {.on_events = [&history, name = stream.name().str()](Delivery&& delivery) {
+                    delivery.each_event([&](DeliveredEvent const& event) {
+                        history.observe(name, event.seq, text_of(event.bytes));
+                    });
+                }});
+        }
+    }
+
+  private:
+    Client client_;
+};
+
+/// A device that was never here before reads a stream whole.
+std::vector<std::string> read_cold(ServerProcess const& server,
+                                   std::string const& name,
+                                   std::size_t at_least) {
+    std::vector<std::string> events;
+    auto const client = Client::open({.url = server.url(), .token = ServerProcess::kToken}).value();
+    Reader reader(client.stream(name).value(), {});
+    while (true) {
+        auto const patience =
+            events.size() < at_least ? std::chrono::seconds(30) : std::chrono::seconds(1);
+        auto item = reader.next(patience);
+        if (!item || !item.value()) {
+            return events;
+        }
+        if (auto const* delivery = std::get_if<Delivery>(&*item.value())) {
+            delivery->each_event(
+                [&](DeliveredEvent const& event) { events.push_back(text_of(event.bytes)); });
+        }
+    }
+}
+
+Options parse(int argc, char** argv) {
+    Options options;
+    for (int i = 1; i + 1 < argc; i += 2) {
+        std::string_view const name = argv[i];
+        std::string const value = argv[i + 1];
+        if (name == "--capstand") {
+            options.capstand = value;
+        } else if (name == "--dir") {
+            options.directory = value;
+        } else if (name == "--kills") {
+            options.kills = std::stoul(value);
+        } else if (name == "--writers") {
+            options.writers = std::stoul(value);
+        } else if (name == "--streams") {
+            options.streams = std::stoul(value);
+        } else if (name == "--seed") {
+            options.seed = std::stoull(value);
+        }
+    }
+    return options;
+}
+
+void load_until(SteadyClock::time_point until, std::vector<std::unique_ptr<Writer>>& writers) {
+    while (SteadyClock::now() < until) {
+        for (auto& writer : writers) {
+            writer->write_one();
+        }
+        std::this_thread::sleep_for(milliseconds(1));
+    }
+}
+
+int run(Options const& options) {
+    std::filesystem::create_directories(options.directory);
+    ServerProcess server(options.capstand, (options.directory / "data").string());
+    StormHistory history;
+    SimRandom random(options.seed);
+    server.start();
+    std::map<std::string, std::vector<std::string>> tapes;
+    {
+        Observer observer(options, server, history);
+        std::vector<std::unique_ptr<Writer>> writers;
+        for (std::size_t i = 0; i < options.writers; ++i) {
+            writers.push_back(std::make_unique<Writer>(options, server, history, i));
+        }
+        for (std::size_t kill = 0; kill < options.kills; ++kill) {
+            load_until(SteadyClock::now() + milliseconds(150 + random.below(350)), writers);
+            server.kill_now();
+            server.start();
+            for (auto& writer : writers) {
+                writer->retry();
+            }
+        }
+        load_until(SteadyClock::now() + milliseconds(300), writers);
+        auto const give_up = SteadyClock::now() + std::chrono::seconds(60);
+        while (history.undecided() > 0 && SteadyClock::now() < give_up) {
+            std::this_thread::sleep_for(milliseconds(20));
+        }
+        for (std::size_t i = 0; i < options.streams; ++i) {
+            tapes[stream_name(i)] = read_cold(server, stream_name(i), 1);
+        }
+    }
+    auto problems = history.check(tapes);
+    if (auto const code = server.stop(); code != 0) {
+        problems.push_back(fmt::format("SIGTERM ended with exit code {}", code));
+    }
+    auto storage = PosixStorage::open((options.directory / "data" / "journal").string()).value();
+    auto const report = verify_journal(*storage).value();
+    for (auto const& problem : report.problems) {
+        problems.push_back(to_string(problem));
+    }
+    fmt::print("{} kills, {} writes, {} events confirmed, {} submissions in {} segments\n",
+               options.kills,
+               history.writes(),
+               history.confirmed_events(),
+               report.submissions,
+               report.segments);
+    for (auto const& problem : problems) {
+        fmt::print("{}\n", problem);
+    }
+    if (history.confirmed_events() < options.kills) {
+        fmt::print("the storm had no load\n");
+        return 1;
+    }
+    return problems.empty() ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace capstan::test
+
+int main(int argc, char** argv) {
+    return capstan::test::run(capstan::test::parse(argc, argv));
+}
