@@ -42,7 +42,6 @@ ExitCode exit_code(Errc code) {
         case Errc::connection_closed:
         case Errc::replaced:
         case Errc::slow_consumer:
-        case Errc::replaced:
         case Errc::counter_gap:
         case Errc::behind:
         case Errc::storage_full:
