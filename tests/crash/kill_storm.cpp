@@ -174,6 +174,7 @@ void load_until(SteadyClock::time_point until, std::vector<std::unique_ptr<Write
     while (SteadyClock::now() < until) {
         for (auto& writer : writers) {
             writer->write_one();
+            writer->retry();  // people without patience: no writer waits for its back-off
         }
         std::this_thread::sleep_for(milliseconds(1));
     }
@@ -196,13 +197,13 @@ int run(Options const& options) {
             load_until(SteadyClock::now() + milliseconds(150 + random.below(350)), writers);
             server.kill_now();
             server.start();
-            for (auto& writer : writers) {
-                writer->retry();
-            }
         }
         load_until(SteadyClock::now() + milliseconds(300), writers);
         auto const give_up = SteadyClock::now() + std::chrono::seconds(60);
         while (history.undecided() > 0 && SteadyClock::now() < give_up) {
+            for (auto& writer : writers) {
+                writer->retry();
+            }
             std::this_thread::sleep_for(milliseconds(20));
         }
         for (std::size_t i = 0; i < options.streams; ++i) {
