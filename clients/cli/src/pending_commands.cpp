@@ -5,6 +5,5 @@ namespace capstan::cli {
         return Error{Errc::internal, #X " is not built yet"}; \
     }
 PENDING(ImportNdjson)
-PENDING(Verify)
 PENDING(Bench)
 }  // namespace capstan::cli
