@@ -280,6 +280,9 @@ Result<> execute(Context& context, Append const& command) {
     auto added = add_all(context, command, appender);
     context.surroundings.on_interrupt({});
     auto const sum = appender.tally().sum();
+    if (auto const earlier = remote.earlier_writes(); !earlier.empty()) {
+        context.output.note(earlier);
+    }
     if (sum.events > 0 || added) {
         report(context, command, sum);
     }

@@ -40,8 +40,8 @@ ExitCode exit_code(Errc code) {
         case Errc::unavailable:
         case Errc::timed_out:
         case Errc::connection_closed:
-        case Errc::slow_consumer:
         case Errc::replaced:
+        case Errc::slow_consumer:
         case Errc::counter_gap:
         case Errc::behind:
         case Errc::storage_full:

@@ -4,10 +4,6 @@ namespace capstan::cli {
     Result<> execute(Context&, X const&) {                    \
         return Error{Errc::internal, #X " is not built yet"}; \
     }
-PENDING(Watch)
-PENDING(StreamCreate)
-PENDING(StreamSeal)
 PENDING(ImportNdjson)
-PENDING(Verify)
 PENDING(Bench)
 }  // namespace capstan::cli

@@ -48,6 +48,14 @@ ClientHandlers Remote::handlers() const {
                     std::lock_guard const lock(health->mutex);
                     health->status = status;
                 },
+            .on_stored_write =
+                [health = health_](std::string const&, WriteUpdate const& update) {
+                    std::lock_guard const lock(health->mutex);
+                    health->earlier_confirmed += update.state == WriteState::confirmed ? 1 : 0;
+                    if (update.is_final() && update.error) {
+                        health->earlier_refused = update.error;
+                    }
+                },
             .on_trouble = remember};
 }
 
@@ -125,6 +133,21 @@ Result<HttpAnswer> Remote::http(std::string method, std::string path) const {
     options.token = token_;
     options.timeout = timeout();
     return http_request(options);
+}
+
+std::string Remote::earlier_writes() const {
+    std::lock_guard const lock(health_->mutex);
+    std::string text;
+    if (health_->earlier_confirmed != 0) {
+        text = "An earlier `capstan append` had left " +
+               std::to_string(health_->earlier_confirmed) + " publishes, which are confirmed now.";
+    }
+    if (health_->earlier_refused) {
+        text += std::string(text.empty() ? "" : " ") +
+                "What an earlier `capstan append` had left was refused: " +
+                to_string(*health_->earlier_refused);
+    }
+    return text;
 }
 
 Error Remote::no_answer() const {

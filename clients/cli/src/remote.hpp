@@ -2,6 +2,7 @@
 #include <capstan/sdk.hpp>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "commands.hpp"
@@ -29,6 +30,10 @@ class Remote {
     InquiryOptions inquiry() const;
     Result<HttpAnswer> http(std::string method, std::string path) const;
 
+    /// What became of writes that an earlier `capstan append` left behind, for people; empty if
+    /// there were none.
+    std::string earlier_writes() const;
+
     Duration timeout() const { return context_->globals.timeout; }
     /// Nothing came in time: why, as far as the last client's status tells.
     Error no_answer() const;
@@ -38,6 +43,8 @@ class Remote {
         std::mutex mutex;
         Status status = Status::offline;
         Error why{Errc::unavailable, {}};
+        std::uint64_t earlier_confirmed = 0;
+        std::optional<Error> earlier_refused;
     };
 
     explicit Remote(Context& context) : context_(&context) {}

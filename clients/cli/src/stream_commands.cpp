@@ -26,6 +26,26 @@ std::vector<Cell> cells_of(StreamSummary const& stream) {
             to_string(stream.chain)};
 }
 
+/// A stream's name in a path: its slashes stay, and only braces need an escape.
+std::string in_path(std::string const& stream) {
+    std::string out;
+    for (char const c : stream) {
+        out += c == '{' ? "%7B" : c == '}' ? "%7D" : std::string(1, c);
+    }
+    return out;
+}
+
+bool confirmed(Context& context, std::string const& question) {
+    auto& surroundings = context.surroundings;
+    if (context.globals.yes || !surroundings.in_is_terminal) {
+        return context.globals.yes;
+    }
+    surroundings.err.write(question + " [y/N] ");
+    surroundings.err.flush();
+    auto const answer = surroundings.in.line().value_or("");
+    return answer == "y" || answer == "yes";
+}
+
 }  // namespace
 
 Result<> execute(Context& context, Stat const& command) {
@@ -46,6 +66,28 @@ Result<> execute(Context& context, StreamList const& command) {
         }
     }
     rows.end();
+    return success();
+}
+
+Result<> execute(Context& context, StreamCreate const& command) {
+    CAPSTAN_TRY(auto const remote, Remote::open(context));
+    CAPSTAN_TRY(remote.http("PUT", "/v1/streams/" + in_path(command.stream)));
+    CAPSTAN_TRY(auto const stream, remote.stat(command.stream));
+    show(context.output, summary_columns(), cells_of(stream));
+    return success();
+}
+
+Result<> execute(Context& context, StreamSeal const& command) {
+    CAPSTAN_TRY(auto const remote, Remote::open(context));
+    CAPSTAN_TRY(auto const stream, remote.stat(command.stream));
+    if (!confirmed(context,
+                   "Seal " + command.stream + " at event " + std::to_string(stream.head.value) +
+                       "? It takes no more events, for ever.")) {
+        return Error{Errc::usage, "sealing is for ever: confirm it with --yes"};
+    }
+    CAPSTAN_TRY(remote.http("POST", "/v1/seal/" + in_path(command.stream)));
+    CAPSTAN_TRY(auto const sealed, remote.stat(command.stream));
+    show(context.output, summary_columns(), cells_of(sealed));
     return success();
 }
 

@@ -39,6 +39,15 @@ bool is_on_loop(Runtime& runtime) {
     return runtime.parts().context.get_executor().running_in_this_thread();
 }
 
+/// On the loop, at once if this is the loop: what a handler calls is part of what it was told.
+void go(Runtime& runtime, Task call) {
+    if (is_on_loop(runtime)) {
+        call();
+    } else {
+        runtime.parts().loop.post(std::move(call));
+    }
+}
+
 /// Runs `call` on the loop and waits for what it returns.
 template <class Call>
 auto ask(Runtime& runtime, Call call) {
@@ -54,17 +63,18 @@ auto ask(Runtime& runtime, Call call) {
 }  // namespace
 
 void Stream::publish(std::vector<Bytes> events, PublishOptions options, OnWrite on_write) const {
-    runtime_->parts().loop.post([stream = *this,
-                                 events = std::move(events),
-                                 options,
-                                 on_write = std::move(on_write)]() mutable {
-        if (auto const shell = stream.shell_.lock()) {
-            shell->publish(stream.name_, std::move(events), options, std::move(on_write));
-        } else if (on_write) {
-            on_write({.state = WriteState::refused,
-                      .error = Error{Errc::cancelled, "the client was closed"}});
-        }
-    });
+    go(*runtime_,
+       [stream = *this,
+        events = std::move(events),
+        options,
+        on_write = std::move(on_write)]() mutable {
+           if (auto const shell = stream.shell_.lock()) {
+               shell->publish(stream.name_, std::move(events), options, std::move(on_write));
+           } else if (on_write) {
+               on_write({.state = WriteState::refused,
+                         .error = Error{Errc::cancelled, "the client was closed"}});
+           }
+       });
 }
 
 std::future<Result<Published>> Stream::publish(std::vector<Event> const& events,
@@ -83,7 +93,7 @@ std::future<Result<Published>> Stream::publish(std::vector<Event> const& events,
 }
 
 void Stream::subscribe(ReadFrom from, SubscriptionHandlers handlers) const {
-    runtime_->parts().loop.post([stream = *this, from, handlers = std::move(handlers)]() mutable {
+    go(*runtime_, [stream = *this, from, handlers = std::move(handlers)]() mutable {
         if (auto const shell = stream.shell_.lock()) {
             shell->subscribe(stream.name_, from, std::move(handlers));
         } else if (handlers.on_error) {
@@ -93,7 +103,7 @@ void Stream::subscribe(ReadFrom from, SubscriptionHandlers handlers) const {
 }
 
 void Stream::unsubscribe() const {
-    runtime_->parts().loop.post([stream = *this] {
+    go(*runtime_, [stream = *this] {
         if (auto const shell = stream.shell_.lock()) {
             shell->unsubscribe(stream.name_);
         }
@@ -101,7 +111,7 @@ void Stream::unsubscribe() const {
 }
 
 void Stream::consumed(Seq seq) const {
-    runtime_->parts().loop.post([stream = *this, seq] {
+    go(*runtime_, [stream = *this, seq] {
         if (auto const shell = stream.shell_.lock()) {
             shell->consumed(stream.name_, seq);
         }

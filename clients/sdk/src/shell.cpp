@@ -273,18 +273,30 @@ void Shell::carry_out(sync::WriteMoved& effect) {
     if (effect.state == WriteState::refused) {
         update.error = error_of(effect.code, std::move(effect.detail));
     }
+    if (!tell(effect, update) || update.state != WriteState::refused || !update.is_final()) {
+        return;
+    }
+    // Its author has looked at it; what the handler published instead is part of the same
+    // transaction.
+    client_->discard(StreamName::parse(effect.stream).value(), effect.mutation);
+    pump_soon();
+}
+
+/// False if nobody listens.
+bool Shell::tell(sync::WriteMoved const& effect, WriteUpdate const& update) {
     auto const write = writes_.find(effect.mutation);
     if (write == writes_.end()) {
         if (handlers_.on_stored_write) {
             handlers_.on_stored_write(effect.stream, update);
         }
-        return;
+        return handlers_.on_stored_write != nullptr;
     }
     auto const on_write =
         update.is_final() ? std::move(writes_.extract(write).mapped()) : write->second;
     if (on_write) {
         on_write(update);
     }
+    return on_write != nullptr;
 }
 
 void Shell::carry_out(sync::HoleDeclared& effect) {

@@ -89,7 +89,7 @@ class Shell final : public std::enable_shared_from_this<Shell> {
     void carry_out(sync::StatusChanged& effect);
     void carry_out(sync::Trouble& effect);
     std::shared_ptr<SubscriptionHandlers> subscription(std::string const& stream) const;
-    void on_line_closed(std::uint64_t number, Error const& why);
+    bool tell(sync::WriteMoved const& effect, WriteUpdate const& update);
 
     ShellSeams seams_;
     std::string url_;

@@ -166,13 +166,15 @@ void Outbox::resolve(Mutation& mutation) const {
 }
 
 bool Outbox::needs_standing() const {
-    if (pending_.empty() || standing_known_) {
+    if (pending_.empty()) {
         return false;
     }
     auto mutation = pending_.begin()->second.mutation;
     resolve(mutation);
-    return mutation.generation == Generation{} && mutation.preceding_seq != kAtHead &&
-           mutation.preceding_seq > Seq{};
+    bool const is_nameless = mutation.generation == Generation{} &&
+                             mutation.preceding_seq != kAtHead && mutation.preceding_seq > Seq{};
+    // A stream that did not exist may come into being by what is under way.
+    return is_nameless && (!standing_known_ || !frozen_.empty());
 }
 
 /// How many of the first pending mutations make the next run.

@@ -209,6 +209,8 @@ void Outbox::confirm(std::size_t runs, Seq first_seq_of_last, Effects& effects) 
     if (fence_) {
         follow(*fence_);
     }
+    // The stream exists by now, and has a history to name.
+    standing_known_ = standing_known_ && record_.generation != Generation{};
     trim_acked(effects);
 }
 

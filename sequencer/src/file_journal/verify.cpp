@@ -12,7 +12,7 @@ namespace {
 /// Reads a journal from its first segment to its last, notes what is wrong and goes on behind it.
 class Verifier {
   public:
-    explicit Verifier(Storage& storage) : storage_(storage) {}
+    Verifier(Storage& storage, SubmissionVisitor const& visit) : storage_(storage), visit_(visit) {}
     Result<VerifyReport> run();
 
   private:
@@ -21,14 +21,17 @@ class Verifier {
     Result<> pass_segment(JournalFault fault, std::string detail);
     Result<> verify_frames(ReadWindow& window, bool is_last);
     void forgive_torn_tail();
-    void take_frame(FrameAt const& frame);
+    Result<> take_frame(FrameAt const& frame);
     void take_submissions(FrameAt const& frame);
+    Result<> show_submissions(FrameAt const& frame, Hash128 chain);
     Result<> pass_damage(ReadWindow& window, FrameAt const& found, bool is_last);
     Result<Position> end_of_segment();
 
     void note(JournalFault fault, Position first, Position last, std::string detail);
 
     Storage& storage_;
+    SubmissionVisitor const& visit_;
+    bool visiting_ = true;  // nothing is missing so far
     VerifyReport report_;
     std::vector<SegmentNumber> numbers_;
 
@@ -141,7 +144,7 @@ Result<> Verifier::verify_frames(ReadWindow& window, bool is_last) {
             return success();
         }
         if (found.state == FrameAt::State::whole) {
-            take_frame(found);
+            CAPSTAN_TRY(take_frame(found));
             at_ = Offset{found.end()};
             if (sealed_) {
                 return success();
@@ -169,7 +172,7 @@ void Verifier::forgive_torn_tail() {
     }
 }
 
-void Verifier::take_frame(FrameAt const& frame) {
+Result<> Verifier::take_frame(FrameAt const& frame) {
     auto const& header = frame.header;
     ++report_.frames;
     report_.bytes += frame.end() - header.offset.value;
@@ -182,9 +185,38 @@ void Verifier::take_frame(FrameAt const& frame) {
              "a frame starts at position " + std::to_string(header.first_position.value));
         chain_.reset();
     }
+    auto const before = chain_;
     take_submissions(frame);
     expected_ = header.first_position.plus(header.count);
     chain_ = header.chain;
+    // What was noted until here concerns submissions, but for a footer that is missing.
+    visiting_ = visiting_ && before && report_.is_sound();
+    return visit_ && visiting_ && header.kind == FrameKind::data ? show_submissions(frame, *before)
+                                                                 : success();
+}
+
+Result<> Verifier::show_submissions(FrameAt const& frame, Hash128 chain) {
+    auto const& header = frame.header;
+    StoredSubmission stored{.position = header.first_position,
+                            .segment = number_,
+                            .offset = Offset{header.offset.value + kFrameHeaderBytes},
+                            .resume = header.offset};
+    for (auto const submission : submissions_) {
+        chain = submission_chain_next(chain, submission);
+        stored.bytes = submission;
+        stored.chain = chain;
+        if (stored.position == header.last_position()) {
+            stored.resume = Offset{frame.end()};
+        }
+        CAPSTAN_TRY(auto const wish, visit_(stored));
+        if (wish == Visit::stop) {
+            visiting_ = false;
+            return success();
+        }
+        stored.position = stored.position.next();
+        stored.offset.value += submission.size();
+    }
+    return success();
 }
 
 void Verifier::take_submissions(FrameAt const& frame) {
@@ -266,8 +298,8 @@ void Verifier::note(JournalFault fault, Position first, Position last, std::stri
 }  // namespace
 }  // namespace file_journal
 
-Result<VerifyReport> verify_journal(Storage& storage) {
-    return file_journal::Verifier(storage).run();
+Result<VerifyReport> verify_journal(Storage& storage, SubmissionVisitor const& visit) {
+    return file_journal::Verifier(storage, visit).run();
 }
 
 std::string_view to_string(JournalFault fault) {

@@ -53,6 +53,31 @@ void rewrite_header(JournalWorld& world,
 
 BOOST_AUTO_TEST_SUITE(journal_verify)
 
+BOOST_AUTO_TEST_CASE(submissions_are_shown_in_order_up_to_the_first_damage) {
+    auto world = three_segments();
+    auto const shown = [&world](Position stop_at) {
+        std::vector<StoredSubmission> all;
+        auto const visit = [&](StoredSubmission const& one) -> Result<Visit> {
+            BOOST_TEST((one.position == Position{all.size() + 1}));
+            BOOST_TEST(std::ranges::equal(one.bytes, world.history[all.size()]));
+            all.push_back(one);
+            return one.position == stop_at ? Visit::stop : Visit::next;
+        };
+        BOOST_TEST(verify_journal(*world.disk, visit).has_value());
+        return all;
+    };
+    auto const all = shown(Position{});
+    BOOST_TEST(all.size() == world.history.size());
+    BOOST_TEST((all.back().chain == verify_journal(*world.disk).value().chain));
+    BOOST_TEST((all[4].after() == world.journal->locate(Position{5}).value()));
+    BOOST_TEST(shown(Position{3}).size() == 3U);
+
+    auto damaged = world.file(1);
+    damaged[all[6].offset.value] ^= std::byte{1};
+    world.disk->put(world.name(1), damaged);
+    BOOST_TEST(shown(Position{}).size() == 6U);
+}
+
 BOOST_AUTO_TEST_CASE(a_sound_journal_is_counted) {
     auto world = three_segments();
     auto const report = verify_journal(*world.disk).value();

@@ -152,7 +152,9 @@ struct VerifyReport {
 };
 
 /// Reads all of a journal and changes nothing. Damage is in the report; an error means that it
-/// could not be read. Errors: `disk_io`, `not_found` (no segment there).
-Result<VerifyReport> verify_journal(Storage& storage);
+/// could not be read. `visit` gets the submissions in order, up to the first problem with one, or
+/// until it says stop; the reading goes on.
+/// Errors: `disk_io`, `not_found` (no segment there), what the visitor returns.
+Result<VerifyReport> verify_journal(Storage& storage, SubmissionVisitor const& visit = {});
 
 }  // namespace capstan

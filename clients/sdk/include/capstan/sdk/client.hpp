@@ -42,7 +42,8 @@ struct ClientOptions {
 };
 
 /// What has become of a write. `error` says why it was refused; a provisional refusal may still
-/// become `confirmed`.
+/// become `confirmed`. A final refusal is told again at each opening of the store until a handler
+/// has heard it and returned; what the handler publishes instead is stored together with that.
 struct WriteUpdate {
     WriteState state = WriteState::queued;
     Seq first;  // confirmed: where its events stand; 0 where nobody tells
@@ -80,7 +81,8 @@ struct SubscriptionHandlers {
 /// What concerns the client as a whole. All may be left out.
 struct ClientHandlers {
     std::function<void(Status, Error const& why)> on_status;  // why: an empty detail where none is
-    /// A write of an earlier process, found in the store, has moved.
+    /// A write of an earlier life, found in the store, has moved. Without this handler refused ones
+    /// stay there.
     std::function<void(std::string const& stream, WriteUpdate const&)> on_stored_write;
     /// The store was an old copy: the client goes on as a new device.
     std::function<void(DeviceId const& before, DeviceId const& now)> on_new_device;
