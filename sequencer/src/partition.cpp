@@ -66,7 +66,8 @@ Result<> PartitionImpl::recover() {
     return success();
 }
 
-/// Segments that the journal has no footer of, and those that have one of which no checkpoint knows.
+/// Segments that the journal has no footer of, and those that have one of which no checkpoint
+/// knows.
 Result<> PartitionImpl::seal_left_open(std::span<ClosedSegment const> unsealed) {
     std::set<SegmentNumber> numbers;
     for (auto const& segment : unsealed) {

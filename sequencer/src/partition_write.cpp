@@ -83,8 +83,7 @@ void PartitionImpl::on_written(Batch const& batch, Result<Appended> const& appen
     writing_ = false;
     if (!appended) {
         auto const& why = appended.error();
-        bool const nothing_written =
-            why.code == Errc::storage_full || why.code == Errc::overloaded;
+        bool const nothing_written = why.code == Errc::storage_full || why.code == Errc::overloaded;
         if (!nothing_written) {
             stop(why);
             return;

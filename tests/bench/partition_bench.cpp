@@ -153,7 +153,8 @@ double in_process(Options const& options, std::size_t depth) {
     std::filesystem::create_directories(directory / "journal");
     std::filesystem::create_directories(directory / "index");
     auto storage = PosixStorage::open((directory / "journal").string()).value();
-    auto checkpoints = LmdbCheckpointStore::open({.directory = (directory / "index").string()}).value();
+    auto checkpoints =
+        LmdbCheckpointStore::open({.directory = (directory / "index").string()}).value();
     SystemClock clock;
     SystemRandom random;
     boost::asio::io_context context{1};

@@ -24,8 +24,8 @@ std::string nul(std::string text) {
 std::string const kLog =
     nul("commit " + kA + "|Ada|ada@x|1700000000|first|\n:000000 100644 " + kNone + " " + kB +
         " A|a file|:000000 120000 " + kNone + " " + kA + " A|:link|commit " + kB +
-        "|B\xc3\xb6||1700000060||commit " + kA + "|C|c@x||commit " + kA + "|\n:100644 100755 " + kB +
-        " " + kB + " M|a file|:120000 000000 " + kA + " " + kNone + " D|:link|");
+        "|B\xc3\xb6||1700000060||commit " + kA + "|C|c@x||commit " + kA + "|\n:100644 100755 " +
+        kB + " " + kB + " M|a file|:120000 000000 " + kA + " " + kNone + " D|:link|");
 
 std::vector<GitCommit> const kCommits{
     {.id = kA,

@@ -47,6 +47,7 @@ class FakeSession final : public Session {
     void on_alive(Instant) override { ++alive; }
     bool wants_read() const override { return end == Ending::none; }
     bool wants_write() const override { return !queue.empty(); }
+    std::size_t queued_bytes() const override { return 0; }
     std::shared_ptr<Bytes const> next_write(std::size_t) override {
         if (queue.empty()) {
             return nullptr;
