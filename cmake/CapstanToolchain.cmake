@@ -45,8 +45,16 @@ endif()
 function(capstan_warnings target)
     target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion -Wshadow -Wno-missing-field-initializers -Werror)
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-        # A false alarm of gcc 12 on std::string at -O3 (GCC PR 105651).
+        # False alarms of gcc 12 on std::string and std::vector at -O3 (GCC PR 105651, 105329).
         target_compile_options(${target} PRIVATE -Wno-restrict)
+        target_compile_options(
+            ${target}
+            PRIVATE
+                $<$<CONFIG:Release>:-Wno-stringop-overread>
+                $<$<CONFIG:Release>:-Wno-stringop-overflow>
+                $<$<CONFIG:Release>:-Wno-array-bounds>
+                $<$<CONFIG:Release>:-Wno-maybe-uninitialized>
+        )
     endif()
     if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
         # gcc's -Wconversion leaves signs alone in C++: both compilers ask for the same.
