@@ -151,7 +151,7 @@ BOOST_AUTO_TEST_CASE(a_position_is_the_first_event_wanted) {
 }
 
 RC_BOOST_PROP(a_time_is_read_back_as_it_was_written, (std::int64_t draw)) {
-    auto const span = 9'000LL * 365 * 24 * kHour;
+    auto const span = 8'000LL * 365 * 24 * kHour;  // the year 9999 is the last that can be written
     WallTime const time{draw % span};
     if (time.micros > -1'900LL * 365 * 24 * kHour) {
         RC_ASSERT(parse_time(to_string(time)).value() == time);
