@@ -29,12 +29,16 @@ std::uint64_t row_hash(StreamRow const& row) {
 }
 
 std::uint64_t row_hash(std::string_view stream, DeviceId const& device, DeviceRow const& row) {
+    return row_hash(chain_start(stream), device, row);
+}
+
+std::uint64_t row_hash(Hash128 const& stream_hash, DeviceId const& device, DeviceRow const& row) {
     if (!row.known()) {
         return 0;
     }
     Bytes bytes;
     bytes.reserve(128);
-    ByteWriter(bytes).put(kDeviceRow).put(chain_start(stream)).put(device);
+    ByteWriter(bytes).put(kDeviceRow).put(stream_hash).put(device);
     encode(bytes, row);
     return hash64(bytes);
 }

@@ -162,29 +162,34 @@ void PartitionImpl::announce() {
     move_of_.clear();
 }
 
+/// The footer is made on the background thread: sorting the runs of a segment takes longer than many
+/// flushes.
 void PartitionImpl::seal(SegmentNumber segment) {
     ++tending_;
-    seams_.disk.post([this, job = index_.seal(segment), segment] {
-        auto sealed = job.run();
-        Result<> result = success();
-        if (!sealed) {
-            result = sealed.error();
-        } else {
-            result = journal_->seal(segment, sealed.value().footer);
-        }
-        seams_.strand.post([this, segment, sealed = std::move(sealed), result]() mutable {
-            --tending_;
-            if (result) {
-                index_.sealed(std::move(sealed).value());
-            } else if (result.error().code == Errc::storage_full) {
-                seal_retry_ =
-                    seams_.strand.after(kRetryFullDiskAfter, [this, segment] { seal(segment); });
-            } else {
-                stop(result.error());
-            }
-            drain_if_quiet();
+    seams_.background.post([this, job = index_.seal(segment), segment] {
+        auto made = std::make_shared<Result<SealedSegment>>(job.run());
+        seams_.disk.post([this, segment, made = std::move(made)] {
+            auto result = *made ? journal_->seal(segment, made->value().footer)
+                                : Result<>(made->error());
+            seams_.strand.post([this, segment, made, result = std::move(result)] {
+                on_sealed(segment, *made, result);
+            });
         });
     });
+}
+
+void PartitionImpl::on_sealed(SegmentNumber segment,
+                              Result<SealedSegment>& made,
+                              Result<> const& result) {
+    --tending_;
+    if (result) {
+        index_.sealed(std::move(made).value());
+    } else if (result.error().code == Errc::storage_full) {
+        seal_retry_ = seams_.strand.after(kRetryFullDiskAfter, [this, segment] { seal(segment); });
+    } else {
+        stop(result.error());
+    }
+    drain_if_quiet();
 }
 
 }  // namespace capstan

@@ -94,6 +94,9 @@ class PartitionImpl final : public Partition {
     Result<> find_first_seq(SubmissionView const& view, StreamNumber stream, Verdict& verdict);
     void announce();
     void seal(SegmentNumber segment);
+    void on_sealed(SegmentNumber segment,
+                   Result<SealedSegment>& made,
+                   Result<> const& result);
 
     // partition_checkpoint.cpp
     void checkpoint_if_due();

@@ -8,13 +8,9 @@ std::size_t RowCache::NameHash::operator()(std::string_view name) const {
     return hash64(as_bytes(name));
 }
 
-void RowCache::touch(Entry& entry) {
-    used_.splice(used_.end(), used_, entry.used);
-}
-
 Result<RowCache::Stream*> RowCache::find_stream(std::string_view name) {
     if (auto const found = streams_.find(name); found != streams_.end()) {
-        touch(*found->second);
+        found->second->used = true;
         return found->second.get();
     }
     CAPSTAN_TRY(auto const stored, store_.stream(name));
@@ -23,7 +19,7 @@ Result<RowCache::Stream*> RowCache::find_stream(std::string_view name) {
 
 Result<RowCache::Stream*> RowCache::find_stream(StreamNumber number) {
     if (auto const found = by_number_.find(number.value); found != by_number_.end()) {
-        touch(*found->second);
+        found->second->used = true;
         return found->second;
     }
     CAPSTAN_TRY(auto const stored, store_.stream(number));
@@ -43,7 +39,7 @@ Result<RowCache::Stream*> RowCache::loaded(std::optional<StoredStream> const& st
 Result<RowCache::Device*> RowCache::find_device(StreamNumber stream, DeviceId const& device) {
     DeviceKey const key{stream.value, device};
     if (auto const found = devices_.find(key); found != devices_.end()) {
-        touch(*found->second);
+        found->second->used = true;
         return found->second.get();
     }
     CAPSTAN_TRY(auto const stored, store_.device(stream, device));
@@ -54,7 +50,7 @@ Result<RowCache::Device*> RowCache::find_device(StreamNumber stream, DeviceId co
     CAPSTAN_TRY(auto const* owner, find_stream(stream));
     CAPSTAN_INVARIANT(owner != nullptr, "a device row without its stream's");
     auto& entry = add_device(*owner, device, std::move(row));
-    entry.share = HashShare{row_hash(entry.stream_name, device, entry.row)};
+    entry.share = HashShare{row_hash(entry.stream_hash, device, entry.row)};
     return &entry;
 }
 
@@ -62,10 +58,10 @@ RowCache::Stream& RowCache::add_stream(StreamRow row, Position changed) {
     auto entry = std::make_unique<Stream>();
     entry->changed = changed;
     entry->row = std::move(row);
-    entry->used = used_.insert(used_.end(), entry.get());
+    clock_.push_back(entry.get());
     auto& stream = *entry;
     by_number_[stream.row.number.value] = &stream;
-    streams_[stream.row.name] = std::move(entry);
+    streams_.emplace(stream.row.name, std::move(entry));
     return stream;
 }
 
@@ -74,12 +70,12 @@ RowCache::Device& RowCache::add_device(Stream const& stream,
                                        DeviceRow row) {
     auto entry = std::make_unique<Device>();
     entry->stream = stream.row.number;
-    entry->stream_name = stream.row.name;
+    entry->stream_hash = chain_start(stream.row.name);
     entry->device = device;
     entry->row = std::move(row);
-    entry->used = used_.insert(used_.end(), entry.get());
+    clock_.push_back(entry.get());
     auto& added = *entry;
-    devices_[{added.stream.value, device}] = std::move(entry);
+    devices_.emplace(DeviceKey{added.stream.value, device}, std::move(entry));
     return added;
 }
 
@@ -107,7 +103,7 @@ void RowCache::settle(PartitionRow& partition) {
         stream->unsettled = false;
     }
     for (auto* device : unsettled_devices_) {
-        device->share.settle(partition, row_hash(device->stream_name, device->device, device->row));
+        device->share.settle(partition, row_hash(device->stream_hash, device->device, device->row));
         device->unsettled = false;
     }
     unsettled_streams_.clear();
@@ -115,10 +111,9 @@ void RowCache::settle(PartitionRow& partition) {
 }
 
 void RowCache::forget(Entry& entry) {
-    used_.erase(entry.used);
     if (auto* stream = dynamic_cast<Stream*>(&entry)) {
         by_number_.erase(stream->row.number.value);
-        streams_.erase(streams_.find(std::string_view(stream->row.name)));
+        streams_.erase(streams_.find(stream->row.name));
         return;
     }
     auto const& device = dynamic_cast<Device&>(entry);
@@ -126,15 +121,16 @@ void RowCache::forget(Entry& entry) {
 }
 
 void RowCache::evict(std::size_t rows_max) {
-    // Rows that are needed go to the end of the queue, so that the next call does not look at them
-    // first; a call's work is bounded by what it has to free.
+    // Rows that stay go to the end of the queue, so that the next call does not look at them first;
+    // a call's work is bounded by what it has to free.
     constexpr std::size_t kLooksPerRow = 4;
-    std::size_t looks = used_.size() > rows_max ? (used_.size() - rows_max) * kLooksPerRow : 0;
-    for (; looks > 0 && used_.size() > rows_max; --looks) {
-        auto& oldest = *used_.front();
+    std::size_t looks = clock_.size() > rows_max ? (clock_.size() - rows_max) * kLooksPerRow : 0;
+    for (; looks > 0 && clock_.size() > rows_max; --looks) {
+        auto& oldest = *clock_.front();
+        clock_.pop_front();
         bool const needed = oldest.dirty || oldest.unsettled || oldest.taken_by > committed_;
-        if (needed) {
-            touch(oldest);
+        if (std::exchange(oldest.used, false) || needed) {
+            clock_.push_back(&oldest);
         } else {
             forget(oldest);
         }

@@ -1,4 +1,5 @@
 #pragma once
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <capstan/schema/bytes.hpp>
 #include <capstan/schema/error.hpp>
 #include <capstan/schema/ids.hpp>
@@ -7,12 +8,9 @@
 #include <capstan/sequencer/fold_rows.hpp>
 #include <compare>
 #include <cstdint>
-#include <list>
-#include <map>
+#include <deque>
 #include <memory>
-#include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace capstan {
@@ -31,7 +29,7 @@ class RowCache {
         std::uint64_t taken_by = 0;  // the last checkpoint that took this row
         bool dirty = false;          // changed since a checkpoint took it
         bool unsettled = false;      // changed since `share` was counted
-        std::list<Entry*>::iterator used;
+        bool used = true;            // since `evict` last looked at it
         virtual ~Entry() = default;
     };
     struct Stream final : Entry {
@@ -40,7 +38,7 @@ class RowCache {
     };
     struct Device final : Entry {
         StreamNumber stream;
-        std::string stream_name;
+        Hash128 stream_hash;  // chain_start of the stream's name
         DeviceId device;
         DeviceRow row;
     };
@@ -82,10 +80,10 @@ class RowCache {
 
     /// Checkpoints up to `number` are committed.
     void committed(std::uint64_t number) { committed_ = number; }
-    /// Forgets the rows that were used longest ago, until `rows_max` are left or the rest is
-    /// needed.
+    /// Forgets rows that were not used since it last looked at them, until `rows_max` are left or
+    /// the rest is needed (the clock algorithm: a row in use costs a flag, not a place in a list).
     void evict(std::size_t rows_max);
-    std::size_t size() const { return used_.size(); }
+    std::size_t size() const { return clock_.size(); }
 
   private:
     Result<Stream*> loaded(std::optional<StoredStream> const& stored);
@@ -101,11 +99,9 @@ class RowCache {
         }
     };
     struct NameHash {
-        using is_transparent = void;
         std::size_t operator()(std::string_view name) const;
     };
 
-    void touch(Entry& entry);
     static void take(Entry& entry, std::uint64_t number) {
         entry.dirty = false;
         entry.taken_by = number;
@@ -113,10 +109,11 @@ class RowCache {
     void forget(Entry& entry);
 
     CheckpointStore& store_;
-    std::unordered_map<std::string, std::unique_ptr<Stream>, NameHash, std::equal_to<>> streams_;
-    std::unordered_map<std::uint32_t, Stream*> by_number_;
-    std::unordered_map<DeviceKey, std::unique_ptr<Device>, DeviceKeyHash> devices_;
-    std::list<Entry*> used_;  // least recently used first
+    /// Keys are the names in the rows.
+    boost::unordered_flat_map<std::string_view, std::unique_ptr<Stream>, NameHash> streams_;
+    boost::unordered_flat_map<std::uint32_t, Stream*> by_number_;
+    boost::unordered_flat_map<DeviceKey, std::unique_ptr<Device>, DeviceKeyHash> devices_;
+    std::deque<Entry*> clock_;  // in the order in which `evict` looks at them
     std::vector<Stream*> dirty_streams_;
     std::vector<Device*> dirty_devices_;
     std::vector<Stream*> unsettled_streams_;

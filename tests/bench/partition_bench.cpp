@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <capstan/engine/asio/asio_executor.hpp>
 #include <capstan/engine/os/posix_storage.hpp>
@@ -158,6 +159,7 @@ double in_process(Options const& options, std::size_t depth) {
     SystemClock clock;
     SystemRandom random;
     boost::asio::io_context context{1};
+    auto const work = boost::asio::make_work_guard(context);  // the disk thread may have it all
     AsioExecutor strand(context);
     Load load(depth, 16);
     double rate = 0;

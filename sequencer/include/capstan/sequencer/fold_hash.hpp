@@ -12,6 +12,8 @@ namespace capstan {
 /// 0 for a row never seen. A stream's hash is that of its row plus those of its devices' rows.
 std::uint64_t row_hash(StreamRow const& row);
 std::uint64_t row_hash(std::string_view stream, DeviceId const& device, DeviceRow const& row);
+/// The same, for a caller that keeps `chain_start` of the stream's name.
+std::uint64_t row_hash(Hash128 const& stream_hash, DeviceId const& device, DeviceRow const& row);
 
 /// A row's share in its partition's state hash. It stands beside the row, and is settled lazily:
 /// once for all changes since the last time, before the sum is read. A row just loaded has the
