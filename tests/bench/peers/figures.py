@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""Prints Capstan's figures as ratios to the null server of the same runs.
+
+  ./figures.py [--res FILE] [--run STAMP|last|all]
+
+A figure is the median over rounds of Capstan's value divided by the median of the null server's. `machine` is the share of
+cores that others used, the highest of the rows behind a line: above 0.3 the line is not worth much.
+"""
+import argparse
+import json
+import os
+import statistics
+
+REPO = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../.."))
+
+
+class Rows:
+    """Rows of results.jsonl, of the runs asked for."""
+
+    def __init__(self, path, run):
+        rows = [json.loads(line) for line in open(path) if line.strip()]
+        last = max((row["run"] for row in rows), default=0)
+        self.rows = [row for row in rows if run == "all" or row["run"] == (last if run == "last" else int(run))]
+
+    def of(self, peer, **wanted):
+        return [row for row in self.rows if row.get("peer") == peer and all(row.get(k) == v for k, v in wanted.items())]
+
+    def null(self, **wanted):
+        return self.of("null", mode="sync", **wanted)
+
+    def capstan(self, **wanted):
+        return self.of("capstan", **wanted)
+
+
+def median(rows, value):
+    values = [value(row) for row in rows]
+    return statistics.median(values) if values else None
+
+
+def field(key):
+    return lambda row: row[key]
+
+
+def per_core_second(row):
+    return row["ev_s"] / row["srv_cpu"] if row["srv_cpu"] else 0
+
+
+def short(value):
+    if value is None:
+        return "-"
+    for unit, name in ((1e6, " M"), (1e3, " k")):
+        if abs(value) >= unit:
+            return f"{value / unit:.3g}{name}"
+    return f"{value:.3g}"
+
+
+def line(figure, what, bar, ours, theirs, value, ratio_to="N"):
+    """One line of the table: ours and theirs are rows, `value` takes a row's figure."""
+    a, b = median(ours, value), median(theirs, value) if theirs is not None else None
+    ratio = f"{a / b:.2f} {ratio_to}" if a is not None and b else "-"
+    busy = max((row.get("other_cpu", 0) for row in ours + (theirs or [])), default=0)
+    cores = f"{median(ours, field('srv_cpu')):.2f}/{median(ours, field('cli_cpu')):.2f}" if ours and "srv_cpu" in ours[0] else "-"
+    return [figure, what, bar, ratio, short(a), short(b), cores, f"{busy:.2f}"] if ours else None
+
+
+def publish_lines(rows):
+    def pub(figure, what, bar, cell, value=field("ev_s"), null_cell=None):
+        return line(figure, what, bar, rows.capstan(t="pub", cell=cell), rows.null(t="pub", cell=null_cell or cell), value)
+
+    def own(figure, what, bar, cell, against, name):
+        return line(figure, what, bar, rows.capstan(t="pub", cell=cell), rows.capstan(t="pub", cell=against), field("ev_s"), name)
+
+    yield pub("G1", "publish 64 x 1, events/s", ">= 0.74 N", "64x1")
+    yield pub("G2", "publish 64 x 64, events/s", ">= 0.35 N", "64x64")
+    yield own("G3a", "many streams, 64 x 1", ">= 0.9 G1", "64x1-many", "64x1", "G1")
+    yield own("G3a", "many streams, 64 x 64, drawn by frame", ">= 0.9 G2", "64x64-many", "64x64", "G2")
+    yield own("G3b", "many streams, 64 x 64, drawn by event", ">= 0.5 G2", "64x64-many-all-by-event", "64x64", "G2")
+    yield own("G3a'", "the same, a connection has its own streams, 64 x 1", "", "64x1-many-share", "64x1", "G1")
+    yield own("G3a'", "… 64 x 64, drawn by frame", "", "64x64-many-share", "64x64", "G2")
+    yield own("G3b'", "… 64 x 64, drawn by event", "", "64x64-many-share-by-event", "64x64", "G2")
+    yield own("G4", "one hot stream, 64 x 1, to many streams", ">= 0.95", "64x1", "64x1-many", "many")
+    yield pub("G5", "latency 1 x 1, p50 µs", "<= 1.15 N", "1x1", field("p50_us"))
+    yield pub("G5", "latency 1 x 1, p99 µs", "<= 1.3 N", "1x1", field("p99_us"))
+    yield pub("G6", "paced 5,000/s, p99 µs", "<= 1.2 N", "paced", field("p99_us"))
+    yield pub("G7", "events per server core-second, 64 x 64", ">= 1.8 M", "64x64", per_core_second)
+
+
+def print_figures(rows):
+    head = ["figure", "what", "bar", "measured", "ours", "N", "cores server/client", "machine"]
+    print("\n| " + " | ".join(head) + " |\n|" + "---|" * len(head))
+    for cells in publish_lines(rows):
+        if cells:
+            print("| " + " | ".join(cells) + " |")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--res", default=os.path.join(os.environ.get("PEERS_WORK", REPO + "/build/peers"), "res/results.jsonl"))
+    parser.add_argument("--run", default="last")
+    options = parser.parse_args()
+    print_figures(Rows(options.res, options.run))
