@@ -444,6 +444,15 @@ BOOST_AUTO_TEST_CASE(draining_finishes_what_is_queued_and_takes_no_more) {
     BOOST_TEST(world.storage.calls() == calls);  // the disk's thread may end
 }
 
+BOOST_AUTO_TEST_CASE(a_run_larger_than_the_queue_gets_through_an_empty_one) {
+    PartitionWorld world(14);
+    world.options.queue_bytes_max = 1'000;
+    BOOST_TEST_REQUIRE(world.open().has_value());
+    Author alice{.stream = "acme/room", .device = device(1)};
+    auto const verdict = world.publish(alice, {std::string(5'000, 'a')});
+    BOOST_TEST((verdict.outcome == Verdict::accepted));
+}
+
 BOOST_AUTO_TEST_CASE(a_full_queue_turns_publishes_away) {
     PartitionWorld world(13);
     world.options.queue_bytes_max = 1'000;
