@@ -107,8 +107,8 @@ void DeviceNode::start() {
     require(shell.has_value(), "I12", [&] { return to_string(shell.error()); });
     process_->shell = std::move(shell).value();
     seams_.oracle.on_device_id(number_, process_->shell->device());
-    for (auto const& [stream, how] : subscribed_) {
-        subscribe(stream, 0);
+    for (auto const& stream : subscribed_) {
+        subscribe(stream, 0, true);
     }
     process_->shell->start();
 }
@@ -183,11 +183,10 @@ void DeviceNode::apply(Step const& step) {
             publish(step);
             break;
         case Verb::subscribe:
-            subscribe(streams_[step[Arg::stream]], step[Arg::how]);
+            subscribe(streams_[step[Arg::stream]], step[Arg::how], false);
             break;
         case Verb::unsubscribe:
-            subscribed_.erase(streams_[step[Arg::stream]]);
-            process_->shell->unsubscribe(StreamName::parse(streams_[step[Arg::stream]]).value());
+            unsubscribe(streams_[step[Arg::stream]]);
             break;
         case Verb::kill_device:
         case Verb::power_device:
@@ -232,21 +231,37 @@ void DeviceNode::publish(Step const& step) {
         [this, number](WriteUpdate const& update) { seams_.oracle.on_update(number, update); });
 }
 
-void DeviceNode::subscribe(std::string const& stream, std::uint64_t how) {
+/// Where reading goes on: behind the cursor in the store, or where a subscription of this life is,
+/// whose cursor may be on its way to the store.
+Reading DeviceNode::where_it_was(std::string const& stream, bool is_new_life) const {
     auto const image = disk_.image();
-    Reading reading{.next = 1};
-    ReadFrom from;
     auto const stored = std::ranges::find(
         image.streams, stream, [](auto const& s) { return std::string_view(s.first); });
+    Reading reading;
+    if (stored != image.streams.end() && stored->second.cursor) {
+        reading.lowest = stored->second.cursor->seq.value + 1;
+    }
+    auto const* const before = seams_.oracle.reading(number_, stream);
+    auto const is_at = before == nullptr || is_new_life ? std::nullopt : before->next;
+    reading.highest = std::max(reading.lowest, is_at.value_or(reading.lowest));
+    if (reading.highest == reading.lowest) {
+        reading.next = reading.lowest;
+    }
+    return reading;
+}
+
+void DeviceNode::subscribe(std::string const& stream, std::uint64_t how, bool is_new_life) {
+    Reading reading;
+    ReadFrom from;
     if (how == 1) {
         from = {.kind = ReadFrom::Kind::seq, .cursor = {}, .seq = Seq{1}};
+        reading.next = 1;
     } else if (how == 2) {
         from.kind = ReadFrom::Kind::tail;
-        reading.next.reset();
-    } else if (stored != image.streams.end() && stored->second.cursor) {
-        reading.next = stored->second.cursor->seq.value + 1;
+    } else {
+        reading = where_it_was(stream, is_new_life);
     }
-    subscribed_[stream] = {.from_tail = how == 2};
+    subscribed_.insert(stream);
     seams_.oracle.on_subscribed(number_, stream, std::move(reading));
     seams_.trace.add("subscribe", number_, how);
 
@@ -264,6 +279,12 @@ void DeviceNode::subscribe(std::string const& stream, std::uint64_t how) {
         seams_.oracle.on_reader_failed(number_, stream, why);
     };
     process_->shell->subscribe(StreamName::parse(stream).value(), from, std::move(handlers));
+}
+
+void DeviceNode::unsubscribe(std::string const& stream) {
+    subscribed_.erase(stream);
+    seams_.oracle.on_unsubscribed(number_, stream);
+    process_->shell->unsubscribe(StreamName::parse(stream).value());
 }
 
 /// F23: an old image of the store takes its place.
@@ -301,7 +322,7 @@ std::string DeviceNode::what_is_left() const {
             return stream + " has writes in the outbox";
         }
     }
-    for (auto const& [stream, how] : subscribed_) {
+    for (auto const& stream : subscribed_) {
         if (!seams_.oracle.has_read_all(number_, stream)) {
             auto const* const reading = seams_.oracle.reading(number_, stream);
             return fmt::format("{} is read up to {} of {}",

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,14 +51,13 @@ class DeviceNode {
         ClientDisk disk;
         ImageFacts facts;
     };
-    struct Subscribed {
-        bool from_tail = false;
-    };
 
     void die(bool keeps_power);
     void start_after(Duration delay);
     void publish(Step const& step);
-    void subscribe(std::string const& stream, std::uint64_t how);
+    Reading where_it_was(std::string const& stream, bool is_new_life) const;
+    void subscribe(std::string const& stream, std::uint64_t how, bool is_new_life);
+    void unsubscribe(std::string const& stream);
     void restore(Duration down);
     ClientHandlers handlers();
 
@@ -70,7 +70,7 @@ class DeviceNode {
     std::uint64_t life_ = 0;
     ClientDisk disk_;
     std::unique_ptr<Process> process_;
-    std::map<std::string, Subscribed> subscribed_;
+    std::set<std::string> subscribed_;
     std::optional<Image> image_;
 
     bool faults_ = true;

@@ -175,20 +175,23 @@ void Oracle::on_error(Error const& error) const {
 
 // Readers.
 
+/// The application keeps what it holds up to its cursor, and reads on from there.
 void Oracle::on_subscribed(std::uint64_t device, std::string const& stream, Reading reading) {
     auto& held = readings_[{device, stream}];
-    if (reading.next) {  // the application keeps what it holds up to its cursor
-        auto const holds = *reading.next - 1;
-        reading.first = std::min(held.first, holds + 1);
-        reading.hashes = std::move(held.hashes);
-        reading.hashes.resize(
-            std::min<std::size_t>(reading.hashes.size(), holds + 1 - reading.first));
-        if (reading.hashes.size() < holds + 1 - reading.first) {
-            reading.first = holds + 1;  // it read another history in between
-            reading.hashes.clear();
-        }
-    }
+    reading.first = held.first;
+    reading.hashes = std::move(held.hashes);
     held = std::move(reading);
+    if (held.next) {
+        begin_at(held, *held.next);
+    }
+}
+
+void Oracle::begin_at(Reading& reading, std::uint64_t seq) {
+    reading.next = seq;
+    if (seq < reading.first || seq > reading.first + reading.hashes.size()) {
+        reading.first = seq;  // it read something else in between
+    }
+    reading.hashes.resize(seq - reading.first);
 }
 
 void Oracle::on_delivery(std::uint64_t device, Delivery const& delivery) {
@@ -197,15 +200,16 @@ void Oracle::on_delivery(std::uint64_t device, Delivery const& delivery) {
         return "events of a stream that nobody subscribed to: " + delivery.stream;
     });
     auto& reading = found->second;
-    if (!reading.next) {
-        reading.next = reading.first = delivery.from.value;
+    if (!reading.next && delivery.from.value >= reading.lowest &&
+        delivery.from.value <= reading.highest) {
+        begin_at(reading, delivery.from.value);
     }
     trace_.add("delivered", device, delivery.from.value, delivery.last.value);
-    require(delivery.from.value == *reading.next, "I5", [&] {
+    require(reading.next == delivery.from.value, "I5", [&] {
         return fmt::format("device {}: {} comes where {} must come",
                            device,
                            where(delivery.stream, delivery.from.value),
-                           *reading.next);
+                           reading.next.value_or(reading.highest));
     });
     require(delivery.head >= delivery.last && delivery.head.value >= reading.head, "I7", [&] {
         return fmt::format("device {}: the head of {} fell from {} to {}",
@@ -254,7 +258,7 @@ bool Oracle::has_read_all(std::uint64_t device, std::string const& stream) const
     auto const* const one = reading(device, stream);
     auto const head_now = head(stream);
     return one == nullptr || head_now == 0 || (one->next && *one->next == head_now + 1) ||
-           (!one->next && one->head <= head_now);
+           (!one->next && one->highest > head_now);
 }
 
 // Devices come to an end.

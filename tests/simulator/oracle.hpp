@@ -53,8 +53,10 @@ struct StreamModel {
 
 /// What an application holds of a stream, as durable as its cursor.
 struct Reading {
-    std::optional<std::uint64_t> next;  // seq that must come next; nothing: any
-    std::uint64_t first = 1;            // of `hashes`
+    std::optional<std::uint64_t> next;  // seq that must come next; nothing: one of these
+    std::uint64_t lowest = 1;
+    std::uint64_t highest = ~std::uint64_t{0};
+    std::uint64_t first = 1;  // of `hashes`
     std::vector<std::uint64_t> hashes;
     std::uint64_t head = 0;  // the greatest that it was told
     bool failed = false;
@@ -87,6 +89,9 @@ class Oracle {
     void on_new_device(std::uint64_t device, DeviceId const& id);
 
     void on_subscribed(std::uint64_t device, std::string const& stream, Reading reading);
+    void on_unsubscribed(std::uint64_t device, std::string const& stream) {
+        readings_.erase({device, stream});
+    }
     void on_delivery(std::uint64_t device, Delivery const& delivery);
     void on_history_lost(std::uint64_t device, std::string const& stream);
     void on_reader_failed(std::uint64_t device, std::string const& stream, Error const& why);
@@ -121,6 +126,7 @@ class Oracle {
     std::map<std::string, StreamModel> const& streams() const { return streams_; }
 
   private:
+    static void begin_at(Reading& reading, std::uint64_t seq);
     void observe(std::string const& stream, std::uint64_t seq, Dot const& dot, ByteView event);
     void place(std::string const& stream, std::uint64_t seq, Entry const& entry);
     void observe_runs(std::string const& stream, std::uint64_t first, ByteView runs);

@@ -311,6 +311,7 @@ void ServerNode::flip_and_look(std::uint64_t draw) {
                              : opened;
     if (!seen) {
         require(seen.error().code == Errc::journal_corrupt ||
+                    seen.error().code == Errc::index_damaged ||
                     seen.error().code == Errc::format_unknown ||
                     seen.error().code == Errc::journal_foreign,
                 "I19",
