@@ -326,10 +326,15 @@ void Oracle::on_moved(StreamMoved const& moved) {
     require(seq == head(stream) + 1, "I3", [&] {
         return where(stream, seq) + fmt::format(" comes behind {}", head(stream));
     });
-    for (auto const run : moved.runs) {
-        observe_runs(stream, seq, run);
-        ByteReader in(run);
+    for (std::size_t n = 0; n < moved.runs.size(); ++n) {
+        observe_runs(stream, seq, moved.runs[n]);
+        ByteReader in(moved.runs[n]);
         seq += DeliveredRunView::take(in).value().run().count();
+        auto const grace = FoldPolicy{}.grace;
+        require(moved.marks[n] == 0 || moved.marks[n] + grace < seq, "I14", [&] {
+            return fmt::format(
+                "the merge mark {} is too near to {}", moved.marks[n], where(stream, seq - 1));
+        });
     }
     require(seq == moved.last.value + 1, "I3", [&] {
         return where(stream, moved.last.value) + " is promised and missing";

@@ -1,6 +1,8 @@
 #include "server_process.hpp"
 
+#include <capstan/schema/wire.hpp>
 #include <utility>
+#include <variant>
 
 namespace capstan::simulator {
 namespace {
@@ -15,6 +17,17 @@ SessionOptions session_options(Knobs const& knobs) {
     options.page_bytes = knobs.page_bytes;
     options.page_streams = knobs.page_streams;
     return options;
+}
+
+/// On a connection that keeps the order nothing is ever missing.
+bool asks_again(ByteView payload) {
+    MessageReader reader(payload);
+    for (auto next = reader.next(); next && next.value(); next = reader.next()) {
+        if (std::holds_alternative<fb::Need const*>(*next.value())) {
+            return true;
+        }
+    }
+    return false;
 }
 
 }  // namespace
@@ -92,6 +105,10 @@ void ServerNode::End::go_on() {
         }
         auto const message = std::move(inbox_.front());
         inbox_.pop_front();
+        require(!asks_again(message), "I5", [this] {
+            return "device " + std::to_string(circuit_->device()) +
+                   " was sent events with a gap, and asks for them";
+        });
         auto const taken = session_->on_message(message, process_.node.clock_.now());
         bool const is_wrong = !taken && (taken.error().code == Errc::malformed ||
                                          taken.error().code == Errc::protocol_violation ||
