@@ -12,8 +12,13 @@ Result<> JournalSegments::read(SegmentNumber segment,
 }
 
 Result<FooterPlace> JournalSegments::footer(SegmentNumber segment) const {
-    CAPSTAN_TRY(auto const extent, journal_->footer(segment));
-    return FooterPlace{extent.offset, extent.bytes};
+    auto const extent = journal_->footer(segment);
+    if (!extent && extent.error().code == Errc::not_found) {
+        // A reader who is told not_found would look for a mistake in the stream's name.
+        return Error{Errc::index_damaged, extent.error().detail};
+    }
+    CAPSTAN_TRY(auto const there, extent);
+    return FooterPlace{there.offset, there.bytes};
 }
 
 Result<std::unique_ptr<Partition>> Partition::open(PartitionOptions const& options,

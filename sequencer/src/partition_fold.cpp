@@ -127,7 +127,8 @@ void PartitionImpl::note_accepted(Durable const& durable,
 Result<> PartitionImpl::find_first_seq(SubmissionView const& view,
                                        StreamNumber stream,
                                        Verdict& verdict) {
-    if (view.run.is_floor()) {
+    bool const nobody_waits = journal_ == nullptr;  // a start folds the tail again
+    if (view.run.is_floor() || nobody_waits) {
         return success();
     }
     RunKey const key{.stream = stream,

@@ -22,7 +22,9 @@ Result<> PartitionImpl::submit(Bytes submission, std::uint64_t token) {
         return Error{Errc::too_large,
                      "submission of " + std::to_string(submission.size()) + " bytes"};
     }
-    if (queued_.bytes + submission.size() > options_.queue_bytes_max) {
+    // An empty queue takes anything, or what is larger than the queue would never get through.
+    bool const is_full = queued_.bytes + submission.size() > options_.queue_bytes_max;
+    if (is_full && queued_.bytes > 0) {
         return Error{Errc::overloaded, "the journal's queue is full"};
     }
     if (bytes_since_checkpoint_ > kCheckpointLagMax * options_.checkpoint_bytes) {

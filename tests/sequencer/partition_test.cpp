@@ -257,6 +257,25 @@ BOOST_AUTO_TEST_CASE(a_segment_sealed_before_a_crash_is_in_the_next_checkpoint) 
     BOOST_TEST(world.read_all("acme/room").size() == 6u);
 }
 
+BOOST_AUTO_TEST_CASE(F22_a_run_that_came_again_is_folded_again_at_the_next_start) {
+    PartitionWorld world(13);
+    BOOST_TEST_REQUIRE(world.open().has_value());
+    Author alice{.stream = "acme/room", .device = device(1)};
+    auto const first = alice.record({"first"});
+    world.publish(alice, {"first"});
+    std::vector<std::string> const large{std::string(20'000, 'a'), std::string(20'000, 'b')};
+    for (int n = 0; n < 3; ++n) {
+        world.publish(alice, large);  // the segment of the first run is sealed meanwhile
+    }
+    world.run_for(seconds(20));  // a checkpoint: the tail begins behind it
+    auto const token = world.submit(first);
+    world.run();
+    BOOST_TEST((world.heard.verdicts.at(token).outcome == Verdict::duplicate));
+    world.kill();
+    BOOST_TEST_REQUIRE(world.open().has_value());
+    BOOST_TEST(world.read_all("acme/room").size() == 7u);
+}
+
 BOOST_AUTO_TEST_CASE(a_restart_folds_only_what_lies_behind_the_checkpoint) {
     PartitionWorld world(5);
     BOOST_TEST_REQUIRE(world.open().has_value());
@@ -423,6 +442,15 @@ BOOST_AUTO_TEST_CASE(draining_finishes_what_is_queued_and_takes_no_more) {
     auto const calls = world.storage.calls();
     world.run_for(seconds(60));
     BOOST_TEST(world.storage.calls() == calls);  // the disk's thread may end
+}
+
+BOOST_AUTO_TEST_CASE(a_run_larger_than_the_queue_gets_through_an_empty_one) {
+    PartitionWorld world(14);
+    world.options.queue_bytes_max = 1'000;
+    BOOST_TEST_REQUIRE(world.open().has_value());
+    Author alice{.stream = "acme/room", .device = device(1)};
+    auto const verdict = world.publish(alice, {std::string(5'000, 'a')});
+    BOOST_TEST((verdict.outcome == Verdict::accepted));
 }
 
 BOOST_AUTO_TEST_CASE(a_full_queue_turns_publishes_away) {

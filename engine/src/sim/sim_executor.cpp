@@ -102,24 +102,40 @@ void SimSchedule::release_due() {
 }
 
 bool SimSchedule::run_ready() {
-    std::vector<Lane*> busy;
-    for (auto* lane : lanes_) {
-        if (!lane->ready.empty()) {
-            busy.push_back(lane);
-        }
-    }
-    if (busy.empty()) {
+    auto* const lane = order_ == Order::seeded ? draw_busy() : oldest_busy();
+    if (lane == nullptr) {
         return false;
     }
-    auto const oldest = [](Lane* a, Lane* b) {
-        return a->ready.front().ticket < b->ready.front().ticket;
-    };
-    auto* lane = order_ == Order::seeded ? busy[random_.below(busy.size())]
-                                         : *std::ranges::min_element(busy, oldest);
     Task task = std::move(lane->ready.front().task);
     lane->ready.pop_front();
+    ++tasks_run_;
     task();
     return true;
+}
+
+/// Each lane with something to do is as likely as the next; nothing if there is none.
+SimSchedule::Lane* SimSchedule::draw_busy() {
+    auto const is_busy = [](Lane const* lane) { return !lane->ready.empty(); };
+    auto const busy = static_cast<std::uint64_t>(std::ranges::count_if(lanes_, is_busy));
+    if (busy == 0) {
+        return nullptr;
+    }
+    auto lane = std::ranges::find_if(lanes_, is_busy);
+    for (auto skip = random_.below(busy); skip > 0; --skip) {
+        lane = std::find_if(lane + 1, lanes_.end(), is_busy);
+    }
+    return *lane;
+}
+
+SimSchedule::Lane* SimSchedule::oldest_busy() {
+    Lane* oldest = nullptr;
+    for (auto* const lane : lanes_) {
+        if (!lane->ready.empty() &&
+            (oldest == nullptr || lane->ready.front().ticket < oldest->ready.front().ticket)) {
+            oldest = lane;
+        }
+    }
+    return oldest;
 }
 
 namespace {

@@ -49,8 +49,14 @@ struct SimStorage::Inode {
             at = unit_end;
         }
     }
+    /// A flush brings the size that the contents need along, also one that an earlier flush failed
+    /// to bring.
     void settle_all() {
         for (auto const& change : pending) {
+            if (change.written) {
+                auto const end = change.offset + change.written->size();
+                durable.resize(std::max<std::size_t>(durable.size(), end));
+            }
             settle(change, Fate::whole());
         }
         pending.clear();

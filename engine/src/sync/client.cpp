@@ -160,7 +160,9 @@ void Client::unsubscribe(StreamName const& stream) {
     to_ask_.erase(entry->name);
     acks_.erase(entry->name);
     if (entry->handle != StreamNumber{}) {
-        unsubscribed_.push_back(entry->handle);
+        // The server forgets it then; from here on the stream is published to by name. Answers to
+        // what was sent before still come under the handle.
+        unsubscribed_.push_back(std::exchange(entry->handle, StreamNumber{}));
     }
 }
 

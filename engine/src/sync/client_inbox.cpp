@@ -129,7 +129,11 @@ struct Client::Inbox {
             auto const handle = StreamNumber{result->stream()};
             auto* const stream = named != nullptr ? named : client.find(handle);
             if (stream != nullptr && client.connected()) {
-                learn(*stream, handle);
+                if (named != nullptr) {
+                    learn(*stream, handle);
+                } else if (result->code() == static_cast<std::uint16_t>(Errc::not_found)) {
+                    stream->handle = StreamNumber{};  // the server has forgotten it
+                }
                 auto const insight =
                     stream->outbox.on_answer(answer_from(*result, text_of(message->detail())),
                                              now,

@@ -55,6 +55,7 @@ void Subscription::on_state(StreamState const& state, Effects& effects) {
         fail(Error{Errc::protocol_violation, "a way to catch up that was not agreed"}, effects);
     } else {
         // Another generation, and the cursor still stands: both histories share what is held.
+        head_ = at_.generation == state.generation ? std::max(head_, state.head) : state.head;
         at_.generation = state.generation;
         consumed_.generation = state.generation;
         target_ = state.head;
@@ -83,6 +84,7 @@ void Subscription::reset(StreamState const& state, Effects& effects) {
     credit_ += std::exchange(unconsumed_bytes_, 0);
     drop_held();
     start_at({state.generation, Seq{}, std::nullopt});
+    head_ = Seq{};
     stage_ = Stage::wanted;
 }
 
@@ -191,6 +193,7 @@ void Subscription::deliver(Delivery delivery, Effects& effects) {
     mismatches_ = 0;
     at_.seq = delivery.last;
     at_.chain = delivery.chain;
+    delivery.head = head_ = std::max(head_, delivery.head);
     unconsumed_bytes_ += delivery.runs.size();
     passed_.insert(passed_.end(), passed.begin(), passed.end());
     effects.then.emplace_back(std::move(delivery));

@@ -12,8 +12,8 @@ Result<> Writer::seal(SegmentNumber number, ByteView footer) {
     if (number.value >= tail_.segment.number) {
         return Error{Errc::not_found, "segment " + std::to_string(number.value) + " is not closed"};
     }
-    if (table_->footer(number)) {
-        return success();
+    if (auto const there = table_->footer(number)) {
+        return flush_again(there.value());
     }
     CAPSTAN_TRY(auto const segment, table_->open(number));
     CAPSTAN_TRY(auto const header, footer_header(*segment));
@@ -68,6 +68,20 @@ Result<> Writer::write_footer(File& file, FrameHeader header, ByteView footer) {
     CAPSTAN_TRY(or_fail(file.pwrite(frame, header.offset.value)));
     CAPSTAN_TRY(or_fail(file.datasync()));
     return or_fail(file.truncate(end));
+}
+
+/// The same bytes to the same place: the last process may have died after a failed flush, with a
+/// footer in the page cache that no disk has.
+Result<> Writer::flush_again(FooterExtent const& footer) {
+    CAPSTAN_TRY(auto const segment, table_->open(footer.segment));
+    CAPSTAN_TRY(auto const file, storage_.open(segment_name(footer.segment), OpenMode::write));
+    auto const block = block_bytes(segment->header.block_shift);
+    // With its padding: the size of the file may be in the cache alone, too.
+    Bytes frame((kFrameHeaderBytes + footer.bytes + block - 1) / block * block);
+    auto const at = footer.offset.value - kFrameHeaderBytes;
+    CAPSTAN_TRY(or_fail(file->pread(frame, at)));
+    CAPSTAN_TRY(or_fail(file->pwrite(frame, at)));
+    return or_fail(file->datasync());
 }
 
 Result<> Writer::trim(Position keep_from) {

@@ -81,6 +81,7 @@ class Writer {
     Result<FrameExtent> write_frame(std::span<ByteView const> submissions);
     FrameHeader next_header(FrameKind kind) const;
     Result<> write_footer(File& file, FrameHeader header, ByteView footer);
+    Result<> flush_again(FooterExtent const& footer);
     Result<FrameHeader> footer_header(OpenSegment const& segment);
     Result<> drop_first_segment();
 

@@ -77,6 +77,7 @@ class DeviceSession final : public Session,
 
     // For the host.
     DeviceId const& device() const { return device_; }
+    std::uint64_t number() const { return number_; }  // ascending by when they were accepted
     std::string const& principal_text() const { return principal_text_; }
     std::vector<StreamPattern> const& patterns() const { return patterns_; }
     std::map<std::string, bool> const& waiting() const { return waiting_; }

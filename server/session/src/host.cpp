@@ -68,13 +68,19 @@ void Host::forget(DeviceSession& session) {
     std::erase(answered_, &session);
 }
 
-void Host::claim(DeviceSession& session) {
+/// The newest connection has the device. What an older one said may come in later: a process that
+/// died, or a network that held it up.
+Result<> Host::claim(DeviceSession& session) {
     auto& owner = by_device_[{session.principal_text(), session.device()}];
+    if (owner != nullptr && owner->number() > session.number()) {
+        return Error{Errc::replaced, {}};
+    }
     auto* const older = std::exchange(owner, &session);
     if (older != nullptr) {
         counters_.sessions_replaced += 1;
         older->end({Errc::replaced, {}});
     }
+    return success();
 }
 
 void Host::wake_soon(DeviceSession& session) {

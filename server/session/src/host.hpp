@@ -95,7 +95,8 @@ class Host final : public SessionHost {
     TurnedAway turn_away(Error why) const;
 
     /// Ends an older connection of the same device and principal.
-    void claim(DeviceSession& session);
+    /// Errors: `replaced` (a newer connection has it).
+    Result<> claim(DeviceSession& session);
     /// The session hears when a stream of this name appears.
     void wait_for(std::string const& stream, DeviceSession& session);
     void stop_waiting(std::string const& stream, DeviceSession& session);

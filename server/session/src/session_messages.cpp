@@ -81,8 +81,8 @@ Result<> DeviceSession::greet(fb::Hello const& hello) {
     }
     device_ = from_wire(*hello.device());
     credit_ = hello.credit();
+    CAPSTAN_TRY(host_.claim(*this));
     phase_ = Phase::live;
-    host_.claim(*this);
 
     CatchUpRequest request{.session = number_, .streams = requests_of(hello.streams())};
     std::tie(request.position, request.position_chain) = host_.partition()->position();

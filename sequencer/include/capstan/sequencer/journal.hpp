@@ -142,8 +142,8 @@ class Journal {
     /// Writes the footer, opaque bytes of at most kSegmentBytesMax, as the last frame of a closed
     /// segment and gives back the disk space behind it. Segments are sealed in order: recovery
     /// looks for unsealed ones back to the newest sealed one. One that is sealed already stays as
-    /// it is. Errors: `storage_full`, `overloaded` (try again later), `journal_corrupt` (the
-    /// segment's end is damaged), `not_found`.
+    /// it is, and is flushed once more. Errors: `storage_full`, `overloaded` (try again later),
+    /// `journal_corrupt` (the segment's end is damaged), `not_found`.
     virtual Result<> seal(SegmentNumber number, ByteView footer) = 0;
 
     /// Drops segments that hold nothing from `keep_from` on; what is appended last stays. One

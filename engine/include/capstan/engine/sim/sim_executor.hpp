@@ -29,6 +29,8 @@ class SimSchedule {
     std::size_t run(std::size_t steps_max = 1'000'000);
     /// All that is due within `duration`; then the clock stands exactly there.
     void run_for(Duration duration);
+    /// Since the start.
+    std::uint64_t tasks_run() const { return tasks_run_; }
 
   private:
     friend class SimExecutor;
@@ -37,11 +39,14 @@ class SimSchedule {
 
     void release_due();
     bool run_ready();
+    Lane* draw_busy();
+    Lane* oldest_busy();
 
     SimClock& clock_;
     Random& random_;
     Order order_;
     std::uint64_t next_ticket_ = 0;
+    std::uint64_t tasks_run_ = 0;
     std::vector<Lane*> lanes_;
     std::vector<std::shared_ptr<TimerEntry>> timers_;  // a heap, the soonest on top
 };

@@ -139,6 +139,7 @@ class Subscription {
     std::map<Seq, Held> held_;  // by first
     SeqRanges asked_again_;     // what `Need` was sent for
     std::optional<Instant> gap_since_;
+    Seq head_;  // the greatest that was told of this history: pages that are shared tell older ones
     Seq target_;  // the head when the server last judged our cursor
     bool reached_ = false;
     std::uint32_t mismatches_ = 0;  // of the chain hash, in a row

@@ -1,0 +1,134 @@
+#include "batch.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <fstream>
+#include <utility>
+
+#include "guard.hpp"
+#include "shrink.hpp"
+
+namespace capstan::simulator {
+
+Duration real_now() {
+    return std::chrono::steady_clock::now().time_since_epoch();
+}
+
+void Totals::add(Outcome const& outcome) {
+    ++runs;
+    tasks += outcome.tasks;
+    writes += outcome.writes;
+    events += outcome.events;
+    simulated += outcome.simulated;
+    slowest_recovery = std::max(slowest_recovery, outcome.recovery);
+    for (auto const& [name, count] : outcome.marks) {
+        marks[name] += count;
+    }
+}
+
+Totals& Totals::operator+=(Totals const& other) {
+    runs += other.runs;
+    tasks += other.tasks;
+    writes += other.writes;
+    events += other.events;
+    simulated += other.simulated;
+    slowest_recovery = std::max(slowest_recovery, other.slowest_recovery);
+    took += other.took;
+    for (auto const& [name, count] : other.marks) {
+        marks[name] += count;
+    }
+    return *this;
+}
+
+std::string to_string(Totals const& totals) {
+    using Seconds = std::chrono::duration<double>;
+    auto const took = Seconds(totals.took).count();
+    auto const hours = Seconds(totals.simulated).count() / 3'600;
+    return fmt::format(
+        "{} runs in {:.1f} s: {:.1f} runs/s, {:.0f} tasks/s, {} writes, {} events, {:.2f} "
+        "simulated hours, {:.1f} simulated hours per minute, at rest after {:.1f} s at most",
+        totals.runs,
+        took,
+        static_cast<double>(totals.runs) / took,
+        static_cast<double>(totals.tasks) / took,
+        totals.writes,
+        totals.events,
+        hours,
+        hours / took * 60,
+        Seconds(totals.slowest_recovery).count());
+}
+
+Outcome run_guarded(Plan const& plan, bool twice) {
+    Guard const guard;
+    auto outcome = run(plan);
+    if (twice && !outcome.violation) {
+        auto const again = run(plan);
+        if (again.trace_hash != outcome.trace_hash) {
+            outcome.violation = Violation{"I36", "the same plan gives another trace"};
+        }
+    }
+    return outcome;
+}
+
+std::optional<Failure> run_batch(BatchOptions const& options, Totals& totals) {
+    auto const start = real_now();
+    std::optional<Failure> failure;
+    for (std::uint64_t n = 0; n < options.seeds && !failure; ++n) {
+        if (options.time_max && real_now() - start > *options.time_max) {
+            break;
+        }
+        auto plan = make_plan(options.first_seed + n, options.profile);
+        auto outcome = run_guarded(plan, options.twice);
+        totals.add(outcome);
+        if (outcome.violation) {
+            failure = Failure{std::move(plan), std::move(outcome)};
+        }
+    }
+    totals.took += real_now() - start;
+    return failure;
+}
+
+namespace {
+
+std::string headline(Plan const& plan, Outcome const& outcome) {
+    return fmt::format("FAIL {} seed={} profile={} devices={} streams={} steps={} t={:.6f}: {}",
+                       outcome.violation->invariant,
+                       plan.seed,
+                       to_string(plan.profile),
+                       plan.devices,
+                       plan.streams,
+                       plan.steps.size(),
+                       std::chrono::duration<double>(outcome.failed_at.since_start).count(),
+                       outcome.violation->what);
+}
+
+}  // namespace
+
+void report(Failure failure, Duration shrink_max, std::string const& directory) {
+    auto const found = headline(failure.plan, failure.outcome);
+    auto const seed = failure.plan.seed;
+    auto const profile = failure.plan.profile;
+    auto const end = real_now() + shrink_max;
+    auto const small = shrink(
+        std::move(failure.plan), std::move(failure.outcome), [end] { return real_now() < end; });
+    for (auto const& line : small.outcome.last_lines) {
+        fmt::print("{}\n", line);
+    }
+    fmt::print("{}\n", found);
+    fmt::print("replay: capstan_sim --profile {} --seed {}\n", to_string(profile), seed);
+    if (directory.empty()) {
+        return;
+    }
+    auto const path = fmt::format("{}/{}-{}-{}.plan",
+                                  directory,
+                                  small.outcome.violation->invariant,
+                                  to_string(profile),
+                                  seed);
+    std::ofstream out(path);
+    out << "# " << headline(small.plan, small.outcome) << '\n' << to_text(small.plan);
+    fmt::print("shrunk in {} tries: {}\n", small.tries, headline(small.plan, small.outcome));
+    fmt::print("replay: capstan_sim --plan {}\n", path);
+}
+
+}  // namespace capstan::simulator

@@ -1,0 +1,86 @@
+// The process of a server, as `capstand` assembles it: partition, sessions, connections.
+#pragma once
+#include <capstan/server/session/session_host.hpp>
+#include <vector>
+
+#include "server_node.hpp"
+
+namespace capstan::simulator {
+
+/// One connection: what `WebSocketConnection` is on sockets.
+class ServerNode::End final : public CircuitEnd {
+  public:
+    End(Process& process, std::shared_ptr<Circuit> circuit);
+    ~End() override;
+    void on_packet(Packet packet) override;
+    void on_room() override;
+    void on_tick(Instant now);
+    bool is_over() const { return session_ == nullptr; }
+
+  private:
+    void hear(Packet packet);
+    void go_on();
+    void write();
+    void end(Packet::Kind last_word);
+
+    Process& process_;
+    std::shared_ptr<Circuit> circuit_;
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+    std::shared_ptr<Session> session_;
+    std::deque<Bytes> inbox_;
+    Instant ping_at_;
+};
+
+struct ServerNode::Process final : PartitionListener {
+    Process(ServerNode& node, std::uint64_t life);
+    ~Process() override;
+
+    Result<> open();
+    void tick_soon();
+
+    void on_folded(std::span<Folded const> batch) override;
+    void on_turned_away(std::span<std::uint64_t const> tokens, Error const& why) override;
+    void on_moved(StreamMoved const& moved) override;
+    void on_stopped(Error const& why) override;
+
+    ServerNode& node;
+    SimRandom random;
+    SimExecutor strand;
+    DiskExecutor disk;
+    DiskExecutor background;
+    DevAuthenticator authenticator{""};
+    std::unique_ptr<SessionHost> host;
+    std::unique_ptr<Partition> partition;
+    std::vector<std::unique_ptr<End>> ends;
+    std::unique_ptr<Timer> tick;
+    bool stopped = false;
+};
+
+/// A partition opened to look at what a disk holds, without anyone noticing.
+class ServerNode::Probe final : PartitionListener {
+  public:
+    Probe(NodeSeams const& seams, SimStorage const& storage, MemoryCheckpointStore checkpoints);
+    Result<> open(PartitionOptions const& options);
+    Partition& partition() { return *partition_; }
+
+  private:
+    void on_folded(std::span<Folded const>) override {}
+    void on_turned_away(std::span<std::uint64_t const>, Error const&) override {}
+    void on_moved(StreamMoved const&) override {}
+    void on_stopped(Error const&) override {}
+
+    std::unique_ptr<SimStorage> storage_;
+    MemoryCheckpointStore checkpoints_;
+    SimClock clock_;
+    SimRandom random_{1};
+    SimSchedule schedule_;
+    SimExecutor strand_, disk_, background_;
+    std::unique_ptr<Partition> partition_;
+};
+
+/// Calls `visit(stat, page)` for each page of each stream. Errors: of reading.
+Result<> read_all(Partition& partition,
+                  std::size_t page_bytes,
+                  std::function<void(StreamStat const&, Page const&)> const& visit);
+
+}  // namespace capstan::simulator
