@@ -112,7 +112,7 @@ PartitionMarks PartitionImpl::marks() const {
             .durable = journal_->durable(),
             .folded = row_.position,
             .checkpointed = committed_,
-            .queued_bytes = queued_.bytes};
+            .queued_bytes = unanswered_.bytes};
 }
 
 std::uint64_t PartitionImpl::state_hash() {
@@ -129,7 +129,7 @@ void PartitionImpl::drain(std::function<void()> done) {
 }
 
 void PartitionImpl::drain_if_quiet() {
-    bool const busy = writing_ || !queued_.submissions.empty() || committing_ || tending_ > 0;
+    bool const busy = unanswered_.count > 0 || committing_ || tending_ > 0;
     if (!drained_ || (busy && !stopped_)) {
         return;
     }

@@ -9,7 +9,7 @@ constexpr Duration kRetryFullDiskAfter = std::chrono::seconds(1);
 
 }  // namespace
 
-void PartitionImpl::fold_batch(Batch const& batch, Appended const& appended) {
+void PartitionImpl::fold_batch(WriteBatch const& batch, Appended const& appended) {
     auto frame = appended.frames.begin();
     Durable next{.position = appended.first, .segment = frame->segment, .offset = frame->payload()};
     for (std::size_t i = 0; i < batch.submissions.size(); ++i) {

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "row_cache.hpp"
+#include "write_queue.hpp"
 
 namespace capstan {
 
@@ -25,7 +26,7 @@ class JournalSegments final : public SegmentReader {
 /// The pipeline. Files: partition.cpp (opening, draining), partition_write.cpp (queue and journal),
 /// partition_fold.cpp (durable batches), partition_read.cpp, partition_checkpoint.cpp.
 ///
-///   queued_ ─submit─▶ batch ─disk: append, flush─▶ strand: next batch starts, this one is folded
+///   submit ─▶ queue ─disk: takes all, appends, flushes, takes again─▶ strand: each batch is folded
 class PartitionImpl final : public Partition {
   public:
     PartitionImpl(PartitionOptions const& options,
@@ -50,10 +51,13 @@ class PartitionImpl final : public Partition {
     void drain(std::function<void()> done) override;
 
   private:
-    /// Submissions that are written and flushed together.
-    struct Batch {
-        std::vector<Bytes> submissions;
-        std::vector<std::uint64_t> tokens;
+    struct Written {
+        Result<Appended> appended;
+        Duration took{};
+    };
+    /// Submitted and not folded yet.
+    struct Unanswered {
+        std::size_t count = 0;
         std::size_t bytes = 0;
     };
     /// What a batch did to one stream; becomes a StreamMoved.
@@ -74,16 +78,17 @@ class PartitionImpl final : public Partition {
     };
 
     // partition_write.cpp
-    void start_batch();
-    Batch take_batch();
-    Result<Appended> write(Batch const& batch);
-    void on_written(Batch const& batch, Result<Appended> const& appended);
+    void start_writing();
+    void write_queued();
+    void write_few_here();
+    Written write(WriteBatch const& batch);
+    void on_written(WriteBatch const& batch, Written const& written);
     void stop(Error why);
     void tend_when_idle();
     void tend_journal();
 
     // partition_fold.cpp
-    void fold_batch(Batch const& batch, Appended const& appended);
+    void fold_batch(WriteBatch const& batch, Appended const& appended);
     Result<Verdict> fold_one(Durable const& durable);
     Result<Verdict> fold_known(Durable const& durable, SubmissionView const& view);
     void note_accepted(Durable const& durable,
@@ -132,8 +137,9 @@ class PartitionImpl final : public Partition {
     bool draining_ = false;
     std::function<void()> drained_;
 
-    Batch queued_;
-    bool writing_ = false;
+    WriteQueue queue_;
+    Unanswered unanswered_;
+    bool flushes_are_quick_ = false;
     std::size_t tending_ = 0;  // sealings and preparations of the spare under way
     Position appended_;
 

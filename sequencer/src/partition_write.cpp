@@ -8,6 +8,10 @@ namespace {
 constexpr Duration kIdleAfter = std::chrono::milliseconds(50);
 /// Publishing waits when so many times `checkpoint_bytes` are not in a checkpoint yet.
 constexpr std::size_t kCheckpointLagMax = 4;
+/// What the strand writes itself, and how long it may have to wait for the disk then, by the last
+/// flush.
+constexpr std::size_t kWriteHereMax = 2;
+constexpr Duration kQuickFlush = std::chrono::milliseconds(1);
 
 }  // namespace
 
@@ -23,84 +27,91 @@ Result<> PartitionImpl::submit(Bytes submission, std::uint64_t token) {
                      "submission of " + std::to_string(submission.size()) + " bytes"};
     }
     // An empty queue takes anything, or what is larger than the queue would never get through.
-    bool const is_full = queued_.bytes + submission.size() > options_.queue_bytes_max;
-    if (is_full && queued_.bytes > 0) {
+    bool const is_full = unanswered_.bytes + submission.size() > options_.queue_bytes_max;
+    if (is_full && unanswered_.count > 0) {
         return Error{Errc::overloaded, "the journal's queue is full"};
     }
     if (bytes_since_checkpoint_ > kCheckpointLagMax * options_.checkpoint_bytes) {
         return Error{Errc::overloaded, "checkpoints have fallen behind"};
     }
-    queued_.bytes += submission.size();
-    queued_.submissions.push_back(std::move(submission));
-    queued_.tokens.push_back(token);
-    start_batch();
+    unanswered_.count += 1;
+    unanswered_.bytes += submission.size();
+    if (queue_.add(std::move(submission), token)) {
+        start_writing();
+    }
     return success();
 }
 
-PartitionImpl::Batch PartitionImpl::take_batch() {
-    if (queued_.bytes <= options_.batch_bytes_max) {
-        return std::exchange(queued_, {});
+/// The disk thread writes, but for a few submissions on a quick disk: handing them over and back
+/// takes two threads' wakes, and nobody else waits for the strand.
+void PartitionImpl::start_writing() {
+    idle_timer_.reset();
+    if (tending_ > 0 || !flushes_are_quick_) {
+        seams_.disk.post([this] { write_queued(); });
+    } else {
+        seams_.strand.post([this] { write_few_here(); });
     }
-    Batch batch;
-    std::size_t count = 0;
-    while (batch.bytes < options_.batch_bytes_max) {
-        batch.bytes += queued_.submissions[count].size();
-        batch.submissions.push_back(std::move(queued_.submissions[count]));
-        batch.tokens.push_back(queued_.tokens[count]);
-        ++count;
-    }
-    auto const taken = static_cast<std::ptrdiff_t>(count);
-    queued_.submissions.erase(queued_.submissions.begin(), queued_.submissions.begin() + taken);
-    queued_.tokens.erase(queued_.tokens.begin(), queued_.tokens.begin() + taken);
-    queued_.bytes -= batch.bytes;
-    return batch;
 }
 
-void PartitionImpl::start_batch() {
-    if (writing_ || stopped_ || queued_.submissions.empty()) {
+/// On the disk thread: a batch, then room for the disk's other tasks, then the next one.
+void PartitionImpl::write_queued() {
+    auto batch = queue_.take(options_.batch_bytes_max);
+    if (batch.empty()) {
         return;
     }
-    writing_ = true;
-    idle_timer_.reset();
-    auto batch = std::make_shared<Batch>(take_batch());
-    seams_.disk.post([this, batch = std::move(batch)]() mutable {
-        auto appended = write(*batch);
-        seams_.strand.post([this, batch = std::move(batch), appended = std::move(appended)] {
-            on_written(*batch, appended);
-        });
-        if (journal_->spare() == SpareState::urgent) {
-            static_cast<void>(journal_->prepare_spare());  // a full disk shows at the next append
-        }
+    auto written = write(batch);
+    seams_.disk.post([this] { write_queued(); });
+    seams_.strand.post([this, batch = std::move(batch), written = std::move(written)] {
+        on_written(batch, written);
     });
+    if (journal_->spare() == SpareState::urgent) {
+        static_cast<void>(journal_->prepare_spare());  // a full disk shows at the next append
+    }
 }
 
-Result<Appended> PartitionImpl::write(Batch const& batch) {
+/// On the strand, when all that was ready with them has been heard.
+void PartitionImpl::write_few_here() {
+    bool const disk_is_free = tending_ == 0 && journal_->spare() != SpareState::urgent;
+    if (!disk_is_free || queue_.size() > kWriteHereMax) {
+        seams_.disk.post([this] { write_queued(); });
+        return;
+    }
+    auto const batch = queue_.take(options_.batch_bytes_max);
+    if (batch.empty()) {
+        return;
+    }
+    on_written(batch, write(batch));
+    start_writing();
+}
+
+PartitionImpl::Written PartitionImpl::write(WriteBatch const& batch) {
     std::vector<ByteView> const views(batch.submissions.begin(), batch.submissions.end());
-    CAPSTAN_TRY(auto appended, journal_->append(views));
-    CAPSTAN_TRY(journal_->flush());
-    return appended;
+    auto const start = seams_.clock.now();
+    auto appended = journal_->append(views);
+    auto const flushed = appended ? journal_->flush() : Result<Position>(appended.error());
+    return {flushed ? std::move(appended) : Result<Appended>(flushed.error()),
+            seams_.clock.now() - start};
 }
 
-void PartitionImpl::on_written(Batch const& batch, Result<Appended> const& appended) {
-    writing_ = false;
-    if (!appended) {
-        auto const& why = appended.error();
+void PartitionImpl::on_written(WriteBatch const& batch, Written const& written) {
+    unanswered_.count -= batch.submissions.size();
+    unanswered_.bytes -= batch.bytes;
+    flushes_are_quick_ = written.took < kQuickFlush;
+    if (!written.appended) {
+        auto const& why = written.appended.error();
         bool const nothing_written = why.code == Errc::storage_full || why.code == Errc::overloaded;
         if (!nothing_written) {
             stop(why);
             return;
         }
         listener_.on_turned_away(batch.tokens, why);
-        tend_when_idle();
     } else {
-        appended_ = appended.value().last;
+        appended_ = written.appended.value().last;
         bytes_since_checkpoint_ += batch.bytes;
-        start_batch();  // the disk works while this batch is folded
-        fold_batch(batch, appended.value());
+        fold_batch(batch, written.appended.value());
         checkpoint_if_due();
     }
-    start_batch();
-    if (!writing_) {
+    if (unanswered_.count == 0) {
         tend_when_idle();
     }
     drain_if_quiet();
@@ -111,7 +122,7 @@ void PartitionImpl::stop(Error why) {
         return;
     }
     stopped_ = std::move(why);
-    queued_ = {};
+    queue_.close();
     idle_timer_.reset();
     checkpoint_timer_.reset();
     listener_.on_stopped(*stopped_);
@@ -126,7 +137,7 @@ void PartitionImpl::tend_when_idle() {
 }
 
 void PartitionImpl::tend_journal() {
-    if (stopped_ || writing_ || draining_) {
+    if (stopped_ || draining_ || unanswered_.count > 0) {
         return;
     }
     ++tending_;

@@ -1,0 +1,75 @@
+#pragma once
+#include <capstan/schema/bytes.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace capstan {
+
+/// Submissions that are written and flushed together.
+struct WriteBatch {
+    std::vector<Bytes> submissions;
+    std::vector<std::uint64_t> tokens;
+    std::size_t bytes = 0;
+
+    bool empty() const { return submissions.empty(); }
+    void add(Bytes submission, std::uint64_t token) {
+        bytes += submission.size();
+        submissions.push_back(std::move(submission));
+        tokens.push_back(token);
+    }
+};
+
+/// Submissions that wait for the journal. The strand adds them; whoever writes takes all there are,
+/// again and again, until there are none: the disk never waits for the strand to hand it the next
+/// batch. Its limit in bytes is the caller's. Threading: any.
+class WriteQueue {
+  public:
+    /// True if nobody is writing: then the caller starts a writer, which counts as writing from now
+    /// on.
+    [[nodiscard]] bool add(Bytes submission, std::uint64_t token) {
+        std::lock_guard const lock(mutex_);
+        waiting_.add(std::move(submission), token);
+        return !std::exchange(has_writer_, true);
+    }
+
+    /// For the writer: at least one submission, and no more behind `bytes_max`. Nothing if there are
+    /// none; it has then stopped being the writer.
+    WriteBatch take(std::size_t bytes_max) {
+        std::lock_guard const lock(mutex_);
+        has_writer_ = !waiting_.empty();
+        return waiting_.bytes <= bytes_max ? std::exchange(waiting_, {}) : split(bytes_max);
+    }
+
+    /// Forgets what waits; what is added later waits for nobody.
+    void close() {
+        std::lock_guard const lock(mutex_);
+        waiting_ = {};
+        has_writer_ = true;
+    }
+
+    std::size_t size() const {
+        std::lock_guard const lock(mutex_);
+        return waiting_.submissions.size();
+    }
+
+  private:
+    WriteBatch split(std::size_t bytes_max) {
+        WriteBatch batch;
+        WriteBatch rest;
+        for (std::size_t i = 0; i < waiting_.submissions.size(); ++i) {
+            auto& into = batch.bytes < bytes_max ? batch : rest;
+            into.add(std::move(waiting_.submissions[i]), waiting_.tokens[i]);
+        }
+        waiting_ = std::move(rest);
+        return batch;
+    }
+
+    mutable std::mutex mutex_;
+    WriteBatch waiting_;
+    bool has_writer_ = false;
+};
+
+}  // namespace capstan
