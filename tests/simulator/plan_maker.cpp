@@ -129,7 +129,7 @@ class PlanMaker {
             step[Arg::stream] = random.chance(2, 3) ? favourite : random.below(plan_.streams);
             step[Arg::count] = log_uniform(random, 6);
             step[Arg::bytes] = log_uniform(random, random.chance(1, 40) ? 30'000 : 200);
-            step[Arg::how] = (guards && random.chance(1, 5) ? 1 : 0) +
+            step[Arg::how] = (guards && random.chance(1, 5) ? (random.chance(1, 3) ? 5 : 1) : 0) +
                              (needs_window && random.chance(1, 2) ? 2 : 0);
         }
         if (random.chance(1, 4)) {
