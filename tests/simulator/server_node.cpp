@@ -284,12 +284,18 @@ void ServerNode::keep_copy(Copy copy) {
     }
 }
 
-/// As another gateway would bring it that has slept for a while. Nobody waits for the answer.
+/// As another gateway would bring it that has slept for a while. Nobody waits for the answer. The
+/// moment at which a guard would let it through is the most interesting one.
 void ServerNode::submit_copy(std::uint64_t back) {
     if (!is_up() || is_ending_ || copies_.empty()) {
         return;
     }
-    auto const& copy = copies_[copies_.size() - 1 - back % copies_.size()];
+    auto const would_pass = std::ranges::find_if(copies_, [this](Copy const& copy) {
+        return copy.expect_head && copy.expect_head->value == seams_.oracle.head(copy.stream);
+    });
+    auto const& copy = would_pass == copies_.end()
+                           ? copies_[copies_.size() - 1 - back % copies_.size()]
+                           : *would_pass;
     auto const principal = process_->authenticator.authenticate("").value();
     process_->host->publish({.principal = principal,
                              .device = copy.device,
