@@ -222,7 +222,9 @@ void DeviceNode::publish(Step const& step) {
     PublishOptions options;
     options.needs_window = (step[Arg::how] & 2) != 0;
     if ((step[Arg::how] & 1) != 0) {
-        options.expect_head = Seq{seams_.oracle.head(stream)};
+        // What it sees, or what it hopes for.
+        auto const ahead = (step[Arg::how] & 4) != 0 ? 1 + step[Arg::bytes] % 4 : 0;
+        options.expect_head = Seq{seams_.oracle.head(stream) + ahead};
     }
     process_->shell->publish(
         StreamName::parse(stream).value(),

@@ -33,7 +33,7 @@ inline constexpr std::size_t kArgs = 6;
 
 enum class Verb : std::uint8_t {
     // The application.
-    publish,      // how: 1 only if nothing is newer, 2 needs the window, 4 does not wait for a turn
+    publish,      // how: 1 only if nothing is newer, 2 needs the window, 4 a bit more is
     subscribe,    // how: 0 where it was, 1 from the first event, 2 from the next one
     unsubscribe,  //
     // The network.
@@ -56,7 +56,8 @@ enum class Verb : std::uint8_t {
     slow_disk,     // F9: each task of the disk takes `ms`, `count` times
     flip_bit,      // F4, F5: of what is stored, while the server is down
     backup,        // a copy of journal and index is kept
-    restore,       // and takes their place (F17)
+    restore,       // and takes their place (F17); how: 1 nobody notes it
+    stray,         // an old copy of a run comes in by another way, count back (F56)
     // Clocks.
     jump,  // of the device, or of the server where `how` is 1; forth and back by days
 };

@@ -129,7 +129,7 @@ class PlanMaker {
             step[Arg::stream] = random.chance(2, 3) ? favourite : random.below(plan_.streams);
             step[Arg::count] = log_uniform(random, 6);
             step[Arg::bytes] = log_uniform(random, random.chance(1, 40) ? 30'000 : 200);
-            step[Arg::how] = (guards && random.chance(1, 5) ? 1 : 0) +
+            step[Arg::how] = (guards && random.chance(1, 4) ? 1 + 4 * random.below(2) : 0) +
                              (needs_window && random.chance(1, 2) ? 2 : 0);
         }
         if (random.chance(1, 4)) {
@@ -202,7 +202,7 @@ class PlanMaker {
 
     void add_faults_of(Verb verb) {
         auto random = root_.child("fault/" + std::string(info(verb).name));
-        auto const count = log_uniform(random, shape_.faults_max);
+        auto const count = log_uniform(random, shape_.faults_max * (verb == Verb::stray ? 8 : 1));
         for (std::uint64_t n = 0; n < count; ++n) {
             auto& step = add(random, verb, random.below(plan_.devices));
             step[Arg::count] = 1 + log_uniform(random, 200);

@@ -64,7 +64,8 @@ std::vector<VerbInfo> verb_table() {
         {Verb::slow_disk, "slow_disk", {count, ms}},
         {Verb::flip_bit, "flip_bit", {count, ms}},
         {Verb::backup, "backup", {}},
-        {Verb::restore, "restore", {ms}},
+        {Verb::restore, "restore", {how, ms}},
+        {Verb::stray, "stray", {count}},
         {Verb::jump, "jump", {device, how, ms}},
     };
 }

@@ -54,7 +54,7 @@ void ServerNode::start() {
     is_ending_ = false;
     seams_.trace.add("server starts", ++life_);
     auto const opened = [this]() -> Result<> {
-        if (restored_) {
+        if (restored_ && !restored_unnoted_) {
             CAPSTAN_TRY(write_restore_record());
         }
         process_ = std::make_unique<Process>(*this, life_);
@@ -198,7 +198,11 @@ void ServerNode::apply(Step const& step) {
             }
             break;
         case Verb::restore:
+            restored_unnoted_ = (step[Arg::how] & 1) != 0;
             restore_backup(step.lasting());
+            break;
+        case Verb::stray:
+            submit_copy(step[Arg::count]);
             break;
         case Verb::jump:
             clock_.jump(std::chrono::milliseconds(step[Arg::ms]) *
@@ -272,6 +276,41 @@ Result<> ServerNode::write_restore_record() {
     return success();
 }
 
+void ServerNode::keep_copy(Copy copy) {
+    constexpr std::size_t kCopiesMax = 256;
+    copies_.push_back(std::move(copy));
+    if (copies_.size() > kCopiesMax) {
+        copies_.pop_front();
+    }
+}
+
+/// As another gateway would bring it that has slept for a while. Nobody waits for the answer. The
+/// moment at which a guard would let it through is the most interesting one.
+void ServerNode::submit_copy(std::uint64_t back) {
+    if (!is_up() || is_ending_ || copies_.empty()) {
+        return;
+    }
+    auto const would_pass = std::ranges::find_if(copies_, [this](Copy const& copy) {
+        return copy.expect_head && copy.expect_head->value == seams_.oracle.head(copy.stream);
+    });
+    auto const& copy = would_pass == copies_.end()
+                           ? copies_[copies_.size() - 1 - back % copies_.size()]
+                           : *would_pass;
+    auto const principal = process_->authenticator.authenticate("").value();
+    process_->host->publish({.principal = principal,
+                             .device = copy.device,
+                             .stream = copy.stream,
+                             .generation = copy.generation,
+                             .expect_head = copy.expect_head,
+                             .run = copy.run},
+                            clock_.now(),
+                            [this](RunAnswer const& answer) {
+                                if (!answer.why) {
+                                    seams_.trace.mark("a stray copy of a run was judged");
+                                }
+                            });
+}
+
 /// F4, F5: what has rotted is reported, or repaired, and never shown as something else. A clean
 /// stop comes first: only the idle marker tells the last frame from a torn one.
 void ServerNode::drain_and_flip(Step const& step) {
@@ -301,7 +340,13 @@ void ServerNode::flip_and_look(std::uint64_t draw) {
     auto const bit = bits == 0 ? 0 : (draw / names.size()) % bits;
     storage_->flip_bit(name, bit);
     seams_.trace.add("bit flips", names.size(), bit);
-    Probe probe(seams_, *storage_, checkpoints_);
+    look_at_damage(checkpoints_);
+    look_at_damage({});  // all of the journal is read
+    storage_->flip_bit(name, bit);
+}
+
+void ServerNode::look_at_damage(MemoryCheckpointStore const& checkpoints) {
+    Probe probe(seams_, *storage_, checkpoints);
     auto const opened = probe.open(partition_options());
     auto const seen = opened ? read_all(probe.partition(),
                                         seams_.knobs.page_bytes,
@@ -323,7 +368,6 @@ void ServerNode::flip_and_look(std::uint64_t draw) {
             seams_.oracle.on_read_back(stream, stat && stat.value() ? stat.value()->head.value : 0);
         }
     }
-    storage_->flip_bit(name, bit);
 }
 
 // At rest.

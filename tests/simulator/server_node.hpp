@@ -52,6 +52,14 @@ class ServerNode final : public CircuitTaker {
     class End;
     class Probe;
     struct Process;
+    /// A run as it came in.
+    struct Copy {
+        DeviceId device;
+        std::string stream;
+        Generation generation;
+        std::optional<Seq> expect_head;
+        Bytes run;
+    };
     struct Backup {
         std::unique_ptr<SimStorage> storage;
         MemoryCheckpointStore checkpoints;
@@ -69,8 +77,11 @@ class ServerNode final : public CircuitTaker {
     void fail_flush(Step const& step);
     void fill_disk(Duration lasting);
     void restore_backup(Duration down);
+    void keep_copy(Copy copy);
+    void submit_copy(std::uint64_t back);
     void drain_and_flip(Step const& step);
-    void flip_and_look(std::uint64_t bit);
+    void flip_and_look(std::uint64_t draw);
+    void look_at_damage(MemoryCheckpointStore const& checkpoints);
 
     NodeSeams seams_;
     SimExecutor operator_;  // who starts it, and mends its disk
@@ -90,6 +101,8 @@ class ServerNode final : public CircuitTaker {
     bool faults_ = true;
     std::optional<Backup> backup_;
     bool restored_ = false;  // the next start is the first one of a copy
+    bool restored_unnoted_ = false;
+    std::deque<Copy> copies_;  // of runs that came in, the newest last
     std::unique_ptr<Timer> start_timer_;
     std::unique_ptr<Timer> end_timer_;
     std::unique_ptr<Timer> space_timer_;

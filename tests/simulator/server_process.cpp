@@ -19,17 +19,6 @@ SessionOptions session_options(Knobs const& knobs) {
     return options;
 }
 
-/// On a connection that keeps the order nothing is ever missing.
-bool asks_again(ByteView payload) {
-    MessageReader reader(payload);
-    for (auto next = reader.next(); next && next.value(); next = reader.next()) {
-        if (std::holds_alternative<fb::Need const*>(*next.value())) {
-            return true;
-        }
-    }
-    return false;
-}
-
 }  // namespace
 
 // One connection.
@@ -105,10 +94,7 @@ void ServerNode::End::go_on() {
         }
         auto const message = std::move(inbox_.front());
         inbox_.pop_front();
-        require(!asks_again(message), "I5", [this] {
-            return "device " + std::to_string(circuit_->device()) +
-                   " was sent events with a gap, and asks for them";
-        });
+        look_into(message);
         auto const taken = session_->on_message(message, process_.node.clock_.now());
         bool const is_wrong = !taken && (taken.error().code == Errc::malformed ||
                                          taken.error().code == Errc::protocol_violation ||
@@ -117,6 +103,39 @@ void ServerNode::End::go_on() {
             return "the server calls a message of the SDK wrong: " + to_string(taken.error());
         });
     }
+}
+
+/// Keeps copies of runs. On a connection that keeps the order nothing is ever missing, so nobody
+/// asks again.
+void ServerNode::End::look_into(ByteView payload) {
+    MessageReader reader(payload);
+    for (auto next = reader.next(); next && next.value(); next = reader.next()) {
+        auto const& message = *next.value();
+        require(!std::holds_alternative<fb::Need const*>(message), "I5", [this] {
+            return "device " + std::to_string(circuit_->device()) +
+                   " was sent events with a gap, and asks for them";
+        });
+        if (auto const* const* hello = std::get_if<fb::Hello const*>(&message)) {
+            device_ = from_wire(*(*hello)->device());
+        } else if (auto const* const* publish = std::get_if<fb::Publish const*>(&message)) {
+            keep(**publish);
+        }
+    }
+}
+
+void ServerNode::End::keep(fb::Publish const& publish) {
+    auto const stat = process_.partition->stat(StreamNumber{publish.stream()});
+    bool const is_named = publish.name() != nullptr && publish.name()->size() > 0;
+    if (!is_named && (!stat || !stat.value())) {
+        return;
+    }
+    auto const* const run = reinterpret_cast<std::byte const*>(publish.run()->data());
+    Seq const guard{publish.expect_head()};
+    process_.node.keep_copy({device_,
+                             is_named ? publish.name()->str() : stat.value()->name,
+                             Generation{publish.generation()},
+                             guard == kAtHead ? std::nullopt : std::optional(guard),
+                             Bytes(run, run + publish.run()->size())});
 }
 
 void ServerNode::End::write() {

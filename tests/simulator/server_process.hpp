@@ -19,6 +19,8 @@ class ServerNode::End final : public CircuitEnd {
 
   private:
     void hear(Packet packet);
+    void look_into(ByteView payload);
+    void keep(fb::Publish const& publish);
     void go_on();
     void write();
     void end(Packet::Kind last_word);
@@ -29,6 +31,7 @@ class ServerNode::End final : public CircuitEnd {
     std::shared_ptr<Session> session_;
     std::deque<Bytes> inbox_;
     Instant ping_at_;
+    DeviceId device_;
 };
 
 struct ServerNode::Process final : PartitionListener {
