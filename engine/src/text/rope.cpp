@@ -1,4 +1,5 @@
 #include <capstan/engine/text/rope.hpp>
+#include <cstring>
 
 namespace capstan {
 namespace {
@@ -15,18 +16,82 @@ std::size_t point_start(std::string_view text, std::size_t at) {
     return at;
 }
 
-/// Counts a block of at most 255 bytes, so that the counters are as narrow as the bytes.
-TextSize measure_block(std::string_view block) {
-    std::uint8_t points = 0;
-    std::uint8_t astral = 0;
-    std::uint8_t lines = 0;
-    for (auto const byte : block) {
-        points = static_cast<std::uint8_t>(points + (starts_point(byte) ? 1 : 0));
-        astral =
-            static_cast<std::uint8_t>(astral + (static_cast<unsigned char>(byte) >= 0xF0 ? 1 : 0));
-        lines = static_cast<std::uint8_t>(lines + (byte == '\n' ? 1 : 0));
+constexpr std::uint64_t kOnes = 0x0101'0101'0101'0101;
+
+constexpr std::uint64_t kHighBits = kOnes << 7;
+
+/// Eight counters of one byte each.
+std::uint64_t sum_lanes(std::uint64_t lanes) {
+    constexpr std::uint64_t kEven = 0x00FF'00FF'00FF'00FF;
+    auto const pairs = (lanes & kEven) + ((lanes >> 8) & kEven);
+    return (pairs * 0x0001'0001'0001'0001) >> 48;
+}
+
+/// A one in each lane whose byte is a line feed.
+constexpr std::uint64_t line_feeds(std::uint64_t word) {
+    auto const other = word ^ (kOnes * '\n');
+    auto const differs = ((other & ~kHighBits) + ~kHighBits) | other;
+    return (~differs >> 7) & kOnes;
+}
+/// The same for bytes that continue a code point, and for those that start one of four bytes.
+constexpr std::uint64_t continuing(std::uint64_t word) {
+    return (word >> 7) & ~(word >> 6) & kOnes;
+}
+constexpr std::uint64_t astral(std::uint64_t word) {
+    return (word >> 7) & (word >> 6) & (word >> 5) & (word >> 4) & kOnes;
+}
+
+template <class Part>
+std::uint64_t load_part(char const* from) {
+    Part part;
+    std::memcpy(&part, from, sizeof part);
+    return part;
+}
+
+/// Fewer than eight bytes as a word, zeros behind them.
+std::uint64_t load_short(std::string_view text) {
+    auto const bytes = text.size();
+    auto const* first = text.data();
+    if (bytes >= 4) {
+        return load_part<std::uint32_t>(first) | load_part<std::uint32_t>(first + bytes - 4)
+                                                     << (8 * (bytes - 4));
     }
-    return {block.size(), points, std::uint64_t{points} + astral, lines};
+    if (bytes >= 2) {
+        return load_part<std::uint16_t>(first) | load_part<std::uint16_t>(first + bytes - 2)
+                                                     << (8 * (bytes - 2));
+    }
+    return bytes == 1 ? load_part<std::uint8_t>(first) : 0;
+}
+
+template <class Visit>
+void for_words(std::string_view text, Visit visit) {
+    std::size_t at = 0;
+    for (; at + 8 <= text.size(); at += 8) {
+        visit(load_part<std::uint64_t>(text.data() + at));
+    }
+    visit(load_short(text.substr(at)));
+}
+
+/// A block of at most 255 words.
+TextSize measure_block(std::string_view block) {
+    std::uint64_t feeds = 0;
+    std::uint64_t any = 0;
+    for_words(block, [&](std::uint64_t word) {
+        feeds += line_feeds(word);
+        any |= word;
+    });
+    TextSize size{block.size(), block.size(), block.size(), sum_lanes(feeds)};
+    if ((any & kHighBits) != 0) {
+        std::uint64_t followers = 0;
+        std::uint64_t pairs = 0;
+        for_words(block, [&](std::uint64_t word) {
+            followers += continuing(word);
+            pairs += astral(word);
+        });
+        size.points -= sum_lanes(followers);
+        size.utf16 = size.points + sum_lanes(pairs);
+    }
+    return size;
 }
 
 /// Where code point `points` of the text starts.
@@ -55,10 +120,10 @@ void insert_within(std::string& text,
 }  // namespace
 
 TextSize measure(std::string_view utf8) {
-    constexpr std::size_t kBlock = 255;
-    TextSize size;
-    for (std::size_t at = 0; at < utf8.size(); at += kBlock) {
-        size += measure_block(utf8.substr(at, kBlock));
+    constexpr std::size_t kBlockBytes = 254 * 8;
+    auto size = measure_block(utf8.substr(0, kBlockBytes));
+    for (auto at = kBlockBytes; at < utf8.size(); at += kBlockBytes) {
+        size += measure_block(utf8.substr(at, kBlockBytes));
     }
     return size;
 }
@@ -300,7 +365,7 @@ std::uint64_t Rope::point_of(std::uint64_t amount, Measure measure_of) const {
         while (at < text.size() && !starts_point(text[at])) {
             ++at;
         }
-        auto const passed = measure_of(measure_block(text.substr(start, at - start)));
+        auto const passed = measure_of(measure(text.substr(start, at - start)));
         if (passed > rest) {
             break;
         }

@@ -20,21 +20,31 @@ void append_piece(std::vector<RebasedEdit::Splice>& splices,
     splices.push_back({piece.at, piece.removed, text});
 }
 
+template <class Points>
+bool lie_within(std::uint64_t items, std::span<TextSplice const> splices, Points points_of) {
+    for (auto const& splice : splices) {
+        if (splice.at > items || splice.removed > items - splice.at) {
+            return false;
+        }
+        items += points_of(splice.inserted) - splice.removed;
+    }
+    return true;
+}
+
 }  // namespace
 
 Text::Text(EditTuning const& tuning) : Text({}, tuning) {}
 Text::Text(std::string_view utf8, EditTuning const& tuning)
     : rope_(utf8, tuning), window_(tuning) {}
 
-/// Whether each splice lies in the view as those before it left it.
-bool Text::fits(std::uint64_t items, std::span<TextSplice const> splices) const {
-    for (auto const& splice : splices) {
-        if (splice.at > items || splice.removed > items - splice.at) {
-            return false;
-        }
-        items += measure(splice.inserted).points - splice.removed;
-    }
-    return true;
+/// Whether each splice lies in a view of that many items as those before it left it. Most do even
+/// if all that comes were characters of four bytes; only else is it measured.
+bool Text::fits(std::uint64_t items, std::span<TextSplice const> splices) {
+    constexpr std::size_t kPointBytesMax = 4;
+    return lie_within(items,
+                      splices,
+                      [](std::string_view text) { return text.size() / kPointBytesMax; }) ||
+           lie_within(items, splices, [](std::string_view text) { return measure(text).points; });
 }
 
 EditVerdict Text::check(EditStamp const& stamp, std::span<TextSplice const> splices) {

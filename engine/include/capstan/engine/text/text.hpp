@@ -88,7 +88,7 @@ class Text {
     void check_invariants() const;
 
   private:
-    bool fits(std::uint64_t items, std::span<TextSplice const> splices) const;
+    static bool fits(std::uint64_t items, std::span<TextSplice const> splices);
     void apply_at_head(EditStamp const& stamp,
                        std::span<TextSplice const> splices,
                        std::vector<TextSplice>& effects);
