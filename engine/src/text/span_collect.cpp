@@ -134,11 +134,12 @@ class SpanCollector {
         list_.scan_ = 0;
     }
 
+    /// The halves of a span that the mark cut still share theirs.
     void rebuild() {
         std::vector<std::vector<std::uint32_t>> deleters;
         for (auto& span : kept_) {
             if (span.deleters != 0) {
-                deleters.push_back(std::move(list_.deleters_[span.deleters - 1]));
+                deleters.push_back(list_.deleters_[span.deleters - 1]);
                 span.deleters = static_cast<std::uint32_t>(deleters.size());
             }
         }

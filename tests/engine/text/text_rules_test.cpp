@@ -76,6 +76,18 @@ BOOST_AUTO_TEST_CASE(a_rebased_edit_gets_new_neighbours) {
     BOOST_TEST(client.str() == server.str());
 }
 
+BOOST_AUTO_TEST_CASE(who_else_deleted_keystrokes_is_known_when_the_mark_cuts_through_them) {
+    TextRig rig;
+    apply(rig, {1, 0, 1, {{0, 0, "a"}}});
+    apply(rig, {2, 1, 1, {{1, 0, "b"}}});
+    apply(rig, {3, 2, 1, {{2, 0, "c"}}});
+    apply(rig, {4, 3, 2, {{0, 3, ""}}});
+    apply(rig, {5, 3, 3, {{0, 3, ""}}});
+    rig.text.collect(Seq{2});
+    BOOST_TEST((apply(rig, {6, 3, 3, {{1, 0, "x"}}}, 2) == EditVerdict::outside_view));
+    BOOST_TEST((apply(rig, {7, 3, 3, {{0, 0, "x"}}}, 2) == EditVerdict::applied));
+}
+
 BOOST_AUTO_TEST_CASE(an_edit_below_the_mark_is_void) {
     TextRig rig;
     apply(rig, {1, 0, 0, {{0, 0, "ab"}}});
