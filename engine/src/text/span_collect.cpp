@@ -31,8 +31,10 @@ class SpanCollector {
         for (auto* chunk = list_.tree_.first(); chunk != nullptr; chunk = chunk->after) {
             for (std::size_t i = 0; i < chunk->count; ++i) {
                 auto const& span = chunk->spans[i];
-                if (span.inserted_last() > mark_) {
+                if (is_fresh(span)) {
                     note(span.left);
+                }
+                if (span.inserted_last() > mark_) {
                     note(span.right);
                 }
             }
@@ -99,6 +101,7 @@ class SpanCollector {
             span.deleted_by = kNobody;
             span.deleters = 0;
         }
+        span.stepped = span.stepped && span.items > 1 ? 1 : 0;
         if (kept_.empty() || !joins(kept_.back(), span)) {
             kept_.push_back(span);
             return;

@@ -335,6 +335,24 @@ void SpanList::mark_deleted(Place place,
     changed(place.chunk, view, delta);
 }
 
+std::vector<Span> SpanList::all_spans() const {
+    std::vector<Span> spans;
+    spans.reserve(spans_);
+    for (auto const* chunk = tree_.first(); chunk != nullptr; chunk = chunk->after) {
+        auto const all = std::span<Span const>(chunk->spans).first(chunk->count);
+        spans.insert(spans.end(), all.begin(), all.end());
+    }
+    return spans;
+}
+
+SpanList SpanList::clone() const {
+    SpanList copy(0, *tuning_);
+    copy.id_next_ = id_next_;
+    copy.deleters_ = deleters_;
+    copy.fill(all_spans());
+    return copy;
+}
+
 void SpanList::check_invariants() const {
     tree_.check_invariants();
     std::vector<bool> seen(id_next_);

@@ -102,6 +102,12 @@ class SpanList {
                   std::vector<Splice>& effects,
                   std::vector<std::uint64_t>& restored_from);
 
+    SpanList clone() const;
+    /// The section of a list that was collected at `mark` and not changed since.
+    Bytes save(std::uint64_t mark, std::uint64_t touched) const;
+    struct Loaded;
+    static Result<Loaded> load(ByteView bytes, EditTuning const& tuning);
+
     void check_invariants() const;
 
   private:
@@ -123,6 +129,7 @@ class SpanList {
     SpanSum sum_of(SpanChunk const& chunk) const;
     void prepare(View const& view);
     void fill(std::span<Span const> spans);
+    std::vector<Span> all_spans() const;
 
     Place locate(std::uint64_t at, View const& view);
     Place split(Place place, std::uint32_t items);
@@ -151,6 +158,12 @@ class SpanList {
     std::uint32_t scan_ = 0;
 
     friend class SpanCollector;
+};
+
+struct SpanList::Loaded {
+    SpanList list;
+    std::uint64_t mark;
+    std::uint64_t touched;
 };
 
 }  // namespace capstan

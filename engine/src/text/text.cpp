@@ -185,6 +185,26 @@ bool Text::acknowledge(Stamp pending, Seq seq) {
     return known;
 }
 
+TextSnapshot Text::snapshot(Seq mark) const {
+    if (window_.pending().empty()) {
+        return {rope_.str(), window_.save(mark, rope_.size().points)};
+    }
+    Text trunk(rope_.str());
+    trunk.window_ = window_.clone();
+    trunk.removed_ = removed_ == nullptr ? nullptr : std::make_unique<Rope>(removed_->str());
+    std::vector<Stamp> const all(window_.pending().begin(), window_.pending().end());
+    std::vector<std::string> restored;
+    std::vector<TextSplice> unseen;
+    trunk.withdraw(all, restored, unseen);
+    return trunk.snapshot(mark);
+}
+
+Result<Text> Text::restore(std::string_view content, ByteView window, EditTuning const& tuning) {
+    Text text(content, tuning);
+    CAPSTAN_TRY(text.window_, EditWindow::load(window, text.rope_.size().points, tuning));
+    return text;
+}
+
 void Text::check_invariants() const {
     rope_.check_invariants();
     window_.check_invariants(rope_.size().points);

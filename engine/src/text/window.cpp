@@ -186,6 +186,61 @@ void EditWindow::withdraw(std::span<Stamp const> stamps,
     std::erase_if(pending_, [&](Stamp stamp) { return std::ranges::binary_search(stamps, stamp); });
 }
 
+EditWindow EditWindow::clone() const {
+    EditWindow copy(*tuning_);
+    copy.list_ = list_ == nullptr ? nullptr : std::make_unique<SpanList>(list_->clone());
+    copy.tail_ = tail_;
+    copy.tail_first_ = tail_first_;
+    copy.pending_ = pending_;
+    copy.pending_device_ = pending_device_;
+    copy.touched_ = touched_;
+    copy.touched_by_ = touched_by_;
+    copy.touched_other_ = touched_other_;
+    copy.list_top_ = list_top_;
+    copy.mark_ = mark_;
+    copy.collect_at_ = collect_at_;
+    return copy;
+}
+
+Bytes EditWindow::save(Seq mark, std::uint64_t tip_items) const {
+    CAPSTAN_INVARIANT(pending_.empty());
+    if (touched_ <= mark.value) {
+        return {};
+    }
+    auto copy = clone();
+    copy.advance(mark);
+    copy.open(tip_items);
+    copy.list_->collect(copy.mark_);
+    return copy.list_->save(copy.mark_, touched_);
+}
+
+Result<EditWindow> EditWindow::load(ByteView section,
+                                    std::uint64_t tip_items,
+                                    EditTuning const& tuning) {
+    EditWindow window(tuning);
+    if (section.empty()) {
+        return window;
+    }
+    CAPSTAN_TRY(auto loaded, SpanList::load(section, tuning));
+    auto& [list, mark, touched] = loaded;
+    if (list.tip_items() != tip_items) {
+        return Error{Errc::malformed,
+                     "window section of " + std::to_string(list.tip_items()) +
+                         " items beside content of " + std::to_string(tip_items)};
+    }
+    list.collect(mark);
+    if (!std::ranges::equal(list.save(mark, touched), section)) {
+        return Error{Errc::malformed, "window section: not in its only form"};
+    }
+    window.list_ = std::make_unique<SpanList>(std::move(list));
+    window.mark_ = mark;
+    window.list_top_ = touched;
+    window.touched_ = touched;
+    window.touched_by_ = DeviceIndex{kNobody};
+    window.touched_other_ = touched;
+    return window;
+}
+
 std::size_t EditWindow::spans() const {
     return list_ == nullptr ? 0 : list_->spans();
 }

@@ -87,9 +87,20 @@ struct Counts {
     std::size_t events = 0;
     std::size_t in_window = 0;
     std::size_t outside = 0;
+    std::size_t windows = 0;
 };
 
-/// Replicas that differ in all that must not matter: sizes, and when and how far they collect.
+/// Through its snapshot, which another snapshot of what comes out equals.
+Text restore(Text const& text, std::uint64_t mark) {
+    auto const snapshot = text.snapshot(Seq{mark});
+    auto restored = Text::restore(snapshot.content, snapshot.window);
+    BOOST_TEST_REQUIRE(restored.has_value(), (restored ? "" : restored.error().detail));
+    BOOST_TEST_REQUIRE((restored.value().snapshot(Seq{mark}) == snapshot));
+    return std::move(restored).value();
+}
+
+/// Replicas that differ in all that must not matter: sizes, when and how far they collect, and
+/// whether they began with a snapshot.
 std::string run_history(std::uint64_t seed, Counts& counts) {
     RandomAuthors authors(seed);
     NaiveText naive;
@@ -97,6 +108,7 @@ std::string run_history(std::uint64_t seed, Counts& counts) {
     TextRig usual;
     EditTuning const patient{.far_seqs = 1'000'000};
     TextRig keeps_all(patient);
+    TextRig restored;
     std::uint64_t mark = 0;
     auto const events = 20 + authors.dice().below(140);
     for (std::uint64_t seq = 1; seq <= events; ++seq) {
@@ -108,20 +120,27 @@ std::string run_history(std::uint64_t seed, Counts& counts) {
         auto const tiny_verdict = tiny.apply(event, mark);
         auto const usual_verdict = usual.apply(event, late_mark);
         auto const kept_verdict = keeps_all.apply(event, 0);
-        for (auto* rig : {&tiny, &usual, &keeps_all}) {
+        auto const restored_verdict = restored.apply(event, mark);
+        for (auto* rig : {&tiny, &usual, &keeps_all, &restored}) {
             rig->text.check_invariants();
             if (rig->str() != want || rig->reader != want) {
                 return "seq " + std::to_string(seq) + ": want " + want + ", have " + rig->str() +
                        ", effects give " + rig->reader;
             }
         }
-        if (tiny_verdict != expected || usual_verdict != expected || kept_verdict != expected) {
+        if (tiny_verdict != expected || usual_verdict != expected || kept_verdict != expected ||
+            restored_verdict != expected) {
             return "seq " + std::to_string(seq) + ": verdict";
         }
         mark = std::max(mark, authors.mark());
         if (authors.dice().one_in(3)) {
             tiny.text.collect(Seq{mark});
             tiny.text.check_invariants();
+        }
+        if (authors.dice().one_in(6)) {
+            auto const& from = authors.dice().one_in(2) ? usual : keeps_all;
+            restored.text = restore(from.text, mark);
+            counts.windows += restored.text.at_rest() ? 0 : 1;
         }
         ++counts.events;
         counts.outside += fits ? 0 : 1;
@@ -140,4 +159,5 @@ BOOST_AUTO_TEST_CASE(texts_read_as_the_model_that_forgets_nothing) {
     }
     BOOST_TEST(counts.in_window > counts.events / 4);
     BOOST_TEST(counts.outside > 0U);
+    BOOST_TEST(counts.windows > 0U);
 }

@@ -29,6 +29,13 @@ struct RebasedEdit {
     std::vector<Splice> splices;
 };
 
+/// A text as it is kept in a snapshot.
+struct TextSnapshot {
+    std::string content;  // UTF-8
+    Bytes window;         // empty at rest
+    friend bool operator==(TextSnapshot const&, TextSnapshot const&) = default;
+};
+
 /// A text that devices edit by position, each from what it had seen. What is visible at the head
 /// is a rope; what merging needs beside it lives in a window above the merge mark, and at rest
 /// there is none. Replicas that were given the same events read the same, whatever they collected
@@ -76,6 +83,15 @@ class Text {
     /// is sent. One that has nothing left to say has none, and is pending no more. `effects` tells
     /// what a reader sees of it; its `inserted` point into this text and last until the next call.
     std::vector<RebasedEdit> rebase(Rebase const& rebase, std::vector<TextSplice>& effects);
+
+    /// The text at the present cursor, whose mark is `mark`, without pending edits. Precondition:
+    /// none was acknowledged ahead of the cursor.
+    TextSnapshot snapshot(Seq mark) const;
+    /// Merges any later event as if it had applied all history. The content is well-formed UTF-8;
+    /// the window may be any bytes. Errors: `malformed`.
+    static Result<Text> restore(std::string_view content,
+                                ByteView window,
+                                EditTuning const& tuning = kEditTuning);
 
     /// No later event has p below `mark`, at this cursor. `apply` does it with its event's mark;
     /// to be called for texts that no event touches, when memory is to be given back.

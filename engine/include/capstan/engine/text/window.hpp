@@ -1,5 +1,7 @@
 #pragma once
 #include <capstan/engine/text/edit.hpp>
+#include <capstan/schema/bytes.hpp>
+#include <capstan/schema/error.hpp>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -80,6 +82,17 @@ class EditWindow {
     void withdraw(std::span<Stamp const> stamps,
                   std::vector<Splice>& effects,
                   std::vector<std::uint64_t>& restored_from);
+
+    EditWindow clone() const;
+    /// The window section at the present seq, whose mark is `mark`: all that later events may
+    /// still be judged against, and no content. Empty if nothing above the mark edited this.
+    /// Precondition: nothing is pending.
+    Bytes save(Seq mark, std::uint64_t tip_items) const;
+    /// What `save` wrote, beside content of that many items; it goes on as if it had applied all
+    /// history. Accepts exactly what `save` writes. Errors: `malformed`.
+    static Result<EditWindow> load(ByteView section,
+                                   std::uint64_t tip_items,
+                                   EditTuning const& tuning = kEditTuning);
 
     /// Nothing above the mark: at rest only the content is left.
     bool is_empty() const { return list_ == nullptr && tail_first_ == tail_.size(); }
