@@ -175,9 +175,14 @@ std::string Rope::str() const {
     return text;
 }
 
-std::string Rope::slice(std::uint64_t point, std::uint64_t points) const {
+std::string Rope::slice_of(std::string_view utf8, std::uint64_t point, std::uint64_t points) {
+    auto const first = byte_of_point(utf8, point);
+    auto const rest = utf8.substr(first);
+    return std::string(rest.substr(0, byte_of_point(rest, points)));
+}
+
+void Rope::append_slice(std::string& text, std::uint64_t point, std::uint64_t points) const {
     CAPSTAN_INVARIANT(point <= size().points && points <= size().points - point);
-    std::string text;
     seek(point);
     auto at = point - start_;
     for (auto const* leaf = leaf_; points > 0; leaf = leaf->after, at = 0) {
@@ -186,7 +191,6 @@ std::string Rope::slice(std::uint64_t point, std::uint64_t points) const {
         text.append(leaf->text, first, byte_of(leaf, at + here) - first);
         points -= here;
     }
-    return text;
 }
 
 /// Moves the cursor to a leaf that holds the place: `start_ <= point <= start_ + its points`.
@@ -205,21 +209,22 @@ std::size_t Rope::byte_of(Leaf const* leaf, std::uint64_t point) const {
                                                             : byte_of_point(leaf->text, point);
 }
 
-void Rope::insert(std::uint64_t point, std::string_view utf8, TextSize const& added) {
+std::uint64_t Rope::insert(std::uint64_t point, std::string_view utf8) {
     CAPSTAN_INVARIANT(point <= size().points);
     if (utf8.empty()) {
-        return;
+        return 0;
     }
     seek(point);
     if (leaf_->text.size() + utf8.size() > tuning_->leaf_bytes) {
         if (utf8.size() > tuning_->leaf_bytes / 8) {
-            insert_leaves(point, utf8);
-            return;
+            return insert_leaves(point, utf8);
         }
         make_room(point, utf8.size());
     }
     insert_within(leaf_->text, byte_of(leaf_, point - start_), utf8, tuning_->leaf_bytes);
+    auto const added = measure(utf8);
     tree_.add(leaf_, Sum{added});
+    return added.points;
 }
 
 /// Leaves the cursor at a leaf that holds the place and takes that many bytes more: gives some to
@@ -277,24 +282,27 @@ void Rope::split_leaf(Leaf* leaf, std::size_t at) {
 }
 
 /// Puts text that fills leaves of its own between the halves of the cursor's leaf.
-void Rope::insert_leaves(std::uint64_t point, std::string_view utf8) {
+std::uint64_t Rope::insert_leaves(std::uint64_t point, std::string_view utf8) {
     auto const piece_bytes = std::max<std::size_t>(tuning_->leaf_bytes * 15 / 16, 4);
     auto* const first = leaf_;
     split_leaf(first, byte_of(first, point - start_));
     auto* const right = first->after;
     auto* left = first;
     drop_cursor();
+    std::uint64_t points = 0;
     while (!utf8.empty()) {
         auto const bytes = point_start(utf8, std::min(piece_bytes, utf8.size()));
         auto leaf = std::make_unique<Leaf>();
         leaf->text.assign(utf8.substr(0, bytes));
         Sum const sum{measure(leaf->text)};
+        points += sum.size.points;
         left = tree_.insert_after(left, std::move(leaf), sum);
         utf8.remove_prefix(bytes);
     }
     join_small(right);
     join_small(left);
     join_small(first);
+    return points;
 }
 
 void Rope::erase(std::uint64_t point, std::uint64_t points) {

@@ -44,7 +44,8 @@ enum class EditVerdict : std::uint8_t {
     outside_view,  // some edit reaches past the end of what its author saw
 };
 
-/// Sizes that trade memory for time. Any values give the same text; tests use tiny ones.
+/// Sizes that trade memory for time. Any values give the same text; tests use tiny ones. Whoever
+/// takes one refers to it for life.
 struct EditTuning {
     std::size_t leaf_bytes = 1'000;   // of a rope's leaf, at least 8
     std::size_t chunk_spans = 48;     // of a window list's chunk, 2 to 48

@@ -47,11 +47,16 @@ class Rope {
     TextSize const& size() const { return tree_.total().size; }
     std::string str() const;
     /// The text of [point, point + points).
-    std::string slice(std::uint64_t point, std::uint64_t points) const;
+    std::string slice(std::uint64_t point, std::uint64_t points) const {
+        std::string text;
+        append_slice(text, point, points);
+        return text;
+    }
+    /// Puts it behind what `text` holds.
+    void append_slice(std::string& text, std::uint64_t point, std::uint64_t points) const;
 
-    void insert(std::uint64_t point, std::string_view utf8) { insert(point, utf8, measure(utf8)); }
-    /// `size` is what `measure(utf8)` gives.
-    void insert(std::uint64_t point, std::string_view utf8, TextSize const& size);
+    /// The answer is how many code points that is.
+    std::uint64_t insert(std::uint64_t point, std::string_view utf8);
     void erase(std::uint64_t point, std::uint64_t points);
 
     /// What lies before a place, in every measure: `before(p).utf16` is the place in UTF-16 units,
@@ -66,6 +71,15 @@ class Rope {
     /// Polynomial over the bytes modulo 2^61 - 1: a function of the text alone, however it came
     /// about. Costs O(log n) for each change since it was last asked for.
     std::uint64_t hash() const;
+
+    // As content that merges:
+    using Piece = std::string_view;
+    using Items = std::string;
+    static std::uint64_t count(std::string_view utf8) { return measure(utf8).points; }
+    static std::uint64_t count_least(std::string_view utf8) { return utf8.size() / 4; }
+    static std::string slice_of(std::string_view utf8, std::uint64_t point, std::uint64_t points);
+    std::uint64_t items() const { return size().points; }
+    std::string all() const { return str(); }
 
     /// Bytes allocated, for measurement.
     std::uint64_t memory_bytes() const;
@@ -97,7 +111,7 @@ class Rope {
     void make_room(std::uint64_t point, std::size_t bytes);
     bool share(Leaf* leaf, Leaf* neighbour, std::size_t bytes);
     void split_leaf(Leaf* leaf, std::size_t at);
-    void insert_leaves(std::uint64_t point, std::string_view utf8);
+    std::uint64_t insert_leaves(std::uint64_t point, std::string_view utf8);
     std::uint64_t erase_in_leaf(std::uint64_t point, std::uint64_t points);
     void join_small(Leaf* leaf);
     template <class Measure>
