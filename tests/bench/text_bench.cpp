@@ -178,6 +178,7 @@ void bench_content(Trace const& trace, std::size_t rounds) {
         "load of %zu bytes: %.3f ms; with state hash: %.3f ms\n", end.size(), load_ms, hash_ms);
     Counts counts;
     auto edited = replay(session_of(trace), counts);
+    edited.collect(Seq{trace.events.size()});
     auto const bytes = static_cast<double>(end.size());
     std::printf("memory at rest: %.2f x its bytes loaded, %.2f x after %zu edits\n",
                 static_cast<double>(Text(end).content().memory_bytes()) / bytes,

@@ -98,6 +98,12 @@ void Elements::erase(std::uint64_t at, std::uint64_t count) {
     }
 }
 
+void Elements::give_back() {
+    for (auto* leaf = tree_.first(); leaf != nullptr; leaf = leaf->after) {
+        leaf->elements.shrink_to_fit();
+    }
+}
+
 void Elements::check_invariants() const {
     tree_.check_invariants();
     for (auto const* leaf = tree_.first(); leaf != nullptr; leaf = leaf->after) {

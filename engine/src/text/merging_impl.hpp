@@ -194,6 +194,14 @@ bool Merging<Content>::acknowledge(Stamp pending, Seq seq) {
 }
 
 template <class Content>
+void Merging<Content>::collect(Seq mark) {
+    window_.collect(mark);
+    if (window_.is_empty()) {
+        content_.give_back();
+    }
+}
+
+template <class Content>
 auto Merging<Content>::snapshot(Seq mark) const -> Snapshot {
     auto all = content_.all();
     if (window_.pending().empty()) {

@@ -392,6 +392,12 @@ std::uint64_t Rope::point_of_line(std::uint64_t line) const {
     return point_of(line, [](TextSize const& size) { return size.lines; });
 }
 
+void Rope::give_back() {
+    for (auto* leaf = tree_.first(); leaf != nullptr; leaf = leaf->after) {
+        leaf->text.shrink_to_fit();
+    }
+}
+
 std::uint64_t Rope::memory_bytes() const {
     constexpr std::size_t kInlineBytes = 15;  // std::string keeps so many in itself
     auto bytes = std::uint64_t{sizeof *this};

@@ -35,6 +35,9 @@ class Elements {
     std::uint64_t insert(std::uint64_t at, Piece elements);
     void erase(std::uint64_t at, std::uint64_t count);
 
+    /// Frees the room that is kept for more elements.
+    void give_back();
+
     static std::uint64_t count(Piece elements) { return elements.size(); }
     static std::uint64_t count_least(Piece elements) { return elements.size(); }
     static Items slice_of(Piece elements, std::uint64_t at, std::uint64_t count);

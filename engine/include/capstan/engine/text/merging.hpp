@@ -48,7 +48,8 @@ struct SnapshotOf {
 /// `Content` has `Piece` (a view of items), `Items` (which holds them), `count(Piece)`,
 /// `count_least(Piece)` (cheaper, and never more), `items()`,
 /// `all()`, `append_slice(Items&, at, items)`, `slice_of(Items, at, items)`, `insert(at, Piece)`
-/// (the answer is the count), `erase(at, items)`, `check_invariants()`.
+/// (the answer is the count), `erase(at, items)`, `give_back()` (spare
+/// memory), `check_invariants()`.
 ///
 /// Threading: one strand; also for const functions. Views given and got are not kept.
 template <class Content>
@@ -104,7 +105,7 @@ class Merging {
 
     /// No later event has p below `mark`, at this cursor. `apply` does it with its event's mark;
     /// to be called for what no event touches, when memory is to be given back.
-    void collect(Seq mark) { window_.collect(mark); }
+    void collect(Seq mark);
     /// Only the content is left; nothing here belongs into a window section.
     bool at_rest() const { return window_.is_empty(); }
 

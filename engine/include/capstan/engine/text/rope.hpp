@@ -81,6 +81,8 @@ class Rope {
     std::uint64_t items() const { return size().points; }
     std::string all() const { return str(); }
 
+    /// Frees the room that is kept for more text.
+    void give_back();
     /// Bytes allocated, for measurement.
     std::uint64_t memory_bytes() const;
     void check_invariants() const;
