@@ -4,7 +4,7 @@
 //   CAPSTAN_DATA=<folder of traces> text_bench [--rounds N] [filter]
 #include <algorithm>
 #include <capstan/engine/text.hpp>
-#include <capstan/schema/event.hpp>
+#include <capstan/schema/event_reader.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -108,11 +108,12 @@ Text decode_and_replay(Session const& session, Counts& counts) {
     Text text;
     std::vector<TextSplice> effects;
     std::vector<TextSplice> splices;
+    EventReader reader;
     for (std::size_t i = 0; i < session.encoded.size(); ++i) {
-        auto const event = decode_event(session.encoded[i]);
+        auto const ops = reader.read(session.encoded[i]);
         splices.clear();
-        for (auto const& op : event.value().ops) {
-            splices.push_back({op.at, op.count, std::get<std::string>(op.value)});
+        for (auto const& op : ops.value()) {
+            splices.push_back({op.at, op.count, op.content});
         }
         apply_event(text, stamp_of(session.trace, i), splices, effects, counts);
     }
