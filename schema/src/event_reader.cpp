@@ -1,5 +1,6 @@
 #include <capstan/schema/event_generated.h>
 
+#include <algorithm>
 #include <capstan/schema/event_reader.hpp>
 #include <capstan/schema/limits.hpp>
 
@@ -19,7 +20,7 @@ Error bad_event(std::string_view what) {
 }
 
 bool is_name(std::string_view text, std::size_t bytes_max) {
-    return text.size() <= bytes_max && is_utf8(text);
+    return text.empty() || (text.size() <= bytes_max && is_utf8(text));
 }
 
 /// The value's columns say something, and it is possible.
@@ -34,8 +35,8 @@ bool is_value(OpView const& op, fb::ValueKind kind) {
     }
 }
 
-OpView view_of(fb::Op const& table, std::string_view object_before) {
-    OpView op;
+/// Every field is written: views are used again without being cleared.
+void view_into(OpView& op, fb::Op const& table, std::string_view object_before) {
     op.kind = static_cast<OpKind>(table.kind());
     op.value_kind = static_cast<std::uint8_t>(table.value());
     op.object = view(table.object());
@@ -50,7 +51,6 @@ OpView view_of(fb::Op const& table, std::string_view object_before) {
     op.count = table.count();
     op.to = table.to();
     op.sha256 = reinterpret_cast<std::byte const*>(table.sha256());
-    return op;
 }
 
 bool is_possible(OpView const& op) {
@@ -80,14 +80,18 @@ Result<std::span<OpView const>> EventReader::read(ByteView bytes) {
         return Error{Errc::too_large, "event of too many operations"};
     }
     authored_p_ = Seq{table.authored_p()};
-    ops_.clear();
+    ops_.resize(std::max<std::size_t>(ops_.size(), table.ops()->size()));
+    std::size_t count = 0;
+    std::string_view object;
     for (auto const* op : *table.ops()) {
-        ops_.push_back(view_of(*op, ops_.empty() ? std::string_view{} : ops_.back().object));
-        if (!is_possible(ops_.back())) {
-            return bad_event("operation " + std::to_string(ops_.size()));
+        auto& view = ops_[count++];
+        view_into(view, *op, object);
+        object = view.object;
+        if (!is_possible(view)) {
+            return bad_event("operation " + std::to_string(count));
         }
     }
-    return std::span<OpView const>(ops_);
+    return std::span<OpView const>(ops_).first(count);
 }
 
 }  // namespace capstan

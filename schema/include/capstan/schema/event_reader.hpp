@@ -35,7 +35,7 @@ class EventReader {
 
   private:
     std::vector<std::uint64_t> aligned_;
-    std::vector<OpView> ops_;
+    std::vector<OpView> ops_;  // those of the longest event so far
     Seq authored_p_;
 };
 
