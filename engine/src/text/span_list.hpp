@@ -56,7 +56,7 @@ struct SpanSum {
     friend bool operator==(SpanSum const&, SpanSum const&) = default;
 };
 
-inline constexpr std::size_t kChunkSpansMax = 48;
+inline constexpr std::size_t kChunkSpansMax = 24;
 
 struct SpanChunk : SumHook<SpanChunk, SpanSum> {
     std::size_t count = 0;

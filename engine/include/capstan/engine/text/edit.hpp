@@ -48,7 +48,7 @@ enum class EditVerdict : std::uint8_t {
 /// takes one refers to it for life.
 struct EditTuning {
     std::size_t leaf_bytes = 1'000;   // of a rope's leaf, at least 8
-    std::size_t chunk_spans = 48;     // of a window list's chunk, 2 to 48
+    std::size_t chunk_spans = 24;     // of a window list's chunk, 2 to 24
     std::uint64_t far_seqs = 256;     // an edit this far behind reads prepared sums
     std::size_t collect_spans = 128;  // a window list of this size is worth collecting
 };
