@@ -210,8 +210,20 @@ Result<Event> decode_event(ByteView bytes) {
 
 bool is_utf8(std::string_view text) {
     namespace utf = boost::nowide::utf;
+    constexpr std::uint64_t kHighBits = 0x8080'8080'8080'8080;
     auto at = text.begin();
     while (at != text.end()) {
+        while (text.end() - at >= 8) {
+            std::uint64_t word;
+            std::memcpy(&word, &*at, sizeof word);
+            if ((word & kHighBits) != 0) {
+                break;
+            }
+            at += 8;
+        }
+        if (at == text.end()) {
+            break;
+        }
         auto const point = utf::utf_traits<char>::decode(at, text.end());
         if (point == utf::illegal || point == utf::incomplete) {
             return false;
