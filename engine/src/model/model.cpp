@@ -44,6 +44,7 @@ void Model::apply(Event const& event, EventStamp const& stamp, Changes* changes)
     if (!std::ranges::is_sorted(ops_, object_less)) {
         std::ranges::stable_sort(ops_, object_less);
     }
+    objects_.prefetch(ops_);
     for (std::size_t first = 0; first < ops_.size();) {
         std::size_t end = first + 1;
         while (end < ops_.size() && ops_[end].op->object == ops_[first].op->object) {

@@ -34,16 +34,13 @@ FieldMore& Field::room() {
 }
 
 Field* Fields::find(NameNumber name, FieldKind kind) {
+    auto const wanted = place(name, kind);
     if (index_) {
-        auto const at = index_->find(place(name, kind));
+        auto const at = index_->find(wanted);
         return at == index_->end() ? nullptr : &fields_[at->second];
     }
-    for (Field& field : fields_) {
-        if (field.name == name && field.kind == kind) {
-            return &field;
-        }
-    }
-    return nullptr;
+    auto const at = std::ranges::find(places_, wanted);
+    return at == places_.end() ? nullptr : &fields_[static_cast<std::size_t>(at - places_.begin())];
 }
 
 Field& Fields::find_or_add(NameNumber name, FieldKind kind) {
@@ -51,18 +48,19 @@ Field& Fields::find_or_add(NameNumber name, FieldKind kind) {
         return *found;
     }
     if (fields_.size() == fields_.capacity()) {
-        // By half, not by double: most of a model's memory is here.
-        fields_.reserve(fields_.size() + std::max<std::size_t>(fields_.size() / 2, 1));
+        // By a quarter, not by double: most of a model's memory is here.
+        fields_.reserve(fields_.size() + 1 + fields_.size() / 4);
+        places_.reserve(fields_.capacity());
     }
-    Field& added = fields_.emplace_back();
-    added.name = name;
-    added.kind = kind;
+    fields_.emplace_back().name = name;
+    fields_.back().kind = kind;
+    places_.push_back(place(name, kind));
     if (index_) {
-        index_->emplace(place(name, kind), static_cast<std::uint32_t>(fields_.size() - 1));
+        index_->emplace(places_.back(), static_cast<std::uint32_t>(fields_.size() - 1));
     } else if (fields_.size() > kScanMax) {
-        index_ = std::make_unique<std::unordered_map<std::uint64_t, std::uint32_t>>();
-        for (std::size_t i = 0; i < fields_.size(); ++i) {
-            index_->emplace(place(fields_[i].name, fields_[i].kind), static_cast<std::uint32_t>(i));
+        index_ = std::make_unique<std::unordered_map<Place, std::uint32_t>>();
+        for (std::size_t i = 0; i < places_.size(); ++i) {
+            index_->emplace(places_[i], static_cast<std::uint32_t>(i));
         }
     }
     return fields_.back();
@@ -70,12 +68,13 @@ Field& Fields::find_or_add(NameNumber name, FieldKind kind) {
 
 void Fields::clear() {
     fields_ = std::vector<Field>();
+    places_ = std::vector<Place>();
     index_.reset();
 }
 
 std::size_t Fields::bytes() const {
-    return fields_.capacity() * sizeof(Field) +
-           (index_ ? index_->size() * 40 + index_->bucket_count() * sizeof(void*) : 0);
+    return fields_.capacity() * sizeof(Field) + places_.capacity() * sizeof(Place) +
+           (index_ ? index_->size() * 24 + index_->bucket_count() * sizeof(void*) : 0);
 }
 
 void Touches::add(Touch const& touch) {

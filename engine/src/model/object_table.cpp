@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <capstan/engine/model/object_table.hpp>
 #include <capstan/schema/hash.hpp>
 
@@ -33,6 +35,34 @@ void ObjectTable::remove(std::uint32_t slot) {
     index_.erase(at(slot).id_hash, slot);
     at(slot) = Object{};
     free_.push_back(slot);
+}
+
+void ObjectTable::prefetch(std::span<PlacedOp const> ops) const {
+    constexpr std::size_t kObjectsMax = 32;
+    if (ops.size() < 2) {
+        return;
+    }
+    std::array<std::uint64_t, kObjectsMax> hashes;
+    auto const count = std::min(ops.size(), kObjectsMax);
+    for (std::size_t i = 0; i < count; ++i) {
+        hashes[i] = hash64(as_bytes(ops[i].op->object));
+        index_.prefetch(hashes[i]);
+    }
+    std::array<Object const*, kObjectsMax> objects;
+    for (std::size_t i = 0; i < count; ++i) {
+        auto const slot = index_.find(hashes[i], [](std::uint32_t) { return true; });
+        objects[i] = slot == kNone ? nullptr : &at(slot);
+        if (objects[i] != nullptr) {
+            for (std::size_t line = 0; line < sizeof(Object); line += 64) {
+                __builtin_prefetch(reinterpret_cast<char const*>(objects[i]) + line);
+            }
+        }
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+        if (objects[i] != nullptr) {
+            objects[i]->fields.prefetch();
+        }
+    }
 }
 
 std::size_t ObjectTable::bytes() const {

@@ -32,6 +32,11 @@ class HashIndex {
     void insert(std::uint64_t hash, std::uint32_t number);
     /// Precondition: `number` is in it under this hash.
     void erase(std::uint64_t hash, std::uint32_t number);
+    void prefetch(std::uint64_t hash) const {
+        if (!places_.empty()) {
+            __builtin_prefetch(&places_[home(hash)]);
+        }
+    }
     std::size_t size() const { return size_; }
     std::size_t bytes() const { return places_.capacity() * sizeof(Place); }
 

@@ -1,7 +1,9 @@
 #pragma once
 #include <capstan/engine/model/hash_index.hpp>
 #include <capstan/engine/model/object.hpp>
+#include <capstan/engine/model/placed_op.hpp>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -26,6 +28,10 @@ class ObjectTable {
     std::uint32_t slots_end() const { return slots_end_; }
     std::size_t size() const { return index_.size(); }
     std::size_t bytes() const;
+
+    /// Asks the memory for what operations on several objects will need, all at once instead of one
+    /// after the other.
+    void prefetch(std::span<PlacedOp const> ops) const;
 
   private:
     static constexpr std::uint32_t kPageObjects = 256;
