@@ -18,8 +18,9 @@ void edit_content(CountedSplice& splice,
         splice.content += with.content;
     } else {
         std::string_view const content = splice.content;
-        auto const first = byte_offset(content, at);
-        auto const bytes = byte_offset(content.substr(first), count);
+        // Both are inside of the content.
+        auto const first = byte_offset(content, static_cast<std::size_t>(at));
+        auto const bytes = byte_offset(content.substr(first), static_cast<std::size_t>(count));
         splice.content.replace(first, bytes, with.content);
     }
     splice.points += with.points - count;
