@@ -27,7 +27,7 @@ class SpanCollector {
     bool is_dead_to_all(Span const& span) const { return span.deleted <= mark_; }
 
     void note_references() {
-        referenced_.assign(list_.id_next_, false);
+        references_.assign(list_.id_next_, 0);
         for (auto* chunk = list_.tree_.first(); chunk != nullptr; chunk = chunk->after) {
             for (std::size_t i = 0; i < chunk->count; ++i) {
                 auto const& span = chunk->spans[i];
@@ -41,12 +41,13 @@ class SpanCollector {
         }
     }
     void note(std::uint32_t id) {
-        if (id < referenced_.size()) {
-            referenced_[id] = true;
+        if (id < references_.size()) {
+            ++references_[id];
         }
     }
-    bool is_referenced(std::uint32_t id) const {
-        return id < referenced_.size() && referenced_[id];
+    /// How many insertions above the mark have it as an origin.
+    std::uint32_t references(std::uint32_t id) const {
+        return id < references_.size() ? references_[id] : 0;
     }
 
     /// A stepped span may have sunk below the mark in part.
@@ -106,14 +107,36 @@ class SpanCollector {
             kept_.push_back(span);
             return;
         }
-        kept_.back().items += span.items;
-        kept_.back().end_id = span.end_id;
+        auto& last = kept_.back();
+        last.stepped = continues(last, span) ? 1 : 0;
+        last.items += span.items;
+        last.end_id = span.end_id;
     }
 
+    /// The next keystrokes of one device.
+    static bool continues(Span const& a, Span const& b) {
+        return a.inserted != 0 && (a.stepped || a.items == 1) && (b.stepped || b.items == 1) &&
+               a.inserted_last() + 1 == b.inserted && !Stamp{b.inserted}.is_pending();
+    }
+    bool is_inserted_alike(Span const& a, Span const& b) const {
+        if (a.inserted == 0 || b.inserted == 0) {
+            return a.inserted == b.inserted && references(a.end_id) == 0;
+        }
+        bool const together = a.inserted == b.inserted && !a.stepped && !b.stepped;
+        return (together || continues(a, b)) && a.device == b.device && b.left == a.end_id &&
+               a.right == b.right && references(a.end_id) == 1;
+    }
+    bool is_deleted_alike(Span const& a, Span const& b) const {
+        auto const others = [&](Span const& span) {
+            return span.deleters == 0 ? std::vector<std::uint32_t>{}
+                                      : list_.deleters_[span.deleters - 1];
+        };
+        return a.deleted == b.deleted && a.deleted_by == b.deleted_by &&
+               (a.is_alive() || !Stamp{a.deleted}.is_pending()) && others(a) == others(b);
+    }
+    /// Nothing tells where one ends and the other begins.
     bool joins(Span const& a, Span const& b) const {
-        auto const alike = a.inserted == 0 && b.inserted == 0 && a.deleted == b.deleted &&
-                           (a.deleted == 0 || a.is_alive());
-        return alike && !is_referenced(a.end_id) && !is_referenced(b.start_id) &&
+        return is_inserted_alike(a, b) && is_deleted_alike(a, b) && references(b.start_id) == 0 &&
                b.items <= kSpanItemsMax - a.items;
     }
 
@@ -152,7 +175,7 @@ class SpanCollector {
 
     SpanList& list_;
     std::uint64_t mark_;
-    std::vector<bool> referenced_;
+    std::vector<std::uint32_t> references_;
     std::vector<Span> gap_;
     bool gap_has_fresh_ = false;
     std::vector<Span> kept_;

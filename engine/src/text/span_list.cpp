@@ -49,7 +49,7 @@ bool SpanList::is_gone(Span const& span, View const& view) const {
         return false;
     }
     auto const& others = deleters_[span.deleters - 1];
-    return std::ranges::find(others, view.device) != others.end();
+    return std::ranges::binary_search(others, view.device);
 }
 
 std::uint64_t SpanList::visible_items(Span const& span, View const& view) const {
@@ -308,7 +308,8 @@ void SpanList::erase(View const& view,
     }
 }
 
-/// A sequenced delete takes over from a pending one, which has the greater stamp.
+/// A sequenced delete takes over from a pending one, which has the greater stamp. Other deleters
+/// are kept ascending.
 void SpanList::mark_deleted(Place place,
                             View const& view,
                             std::uint64_t stamp,
@@ -330,7 +331,11 @@ void SpanList::mark_deleted(Place place,
             deleters_.emplace_back();
             span.deleters = static_cast<std::uint32_t>(deleters_.size());
         }
-        deleters_[span.deleters - 1].push_back(other);
+        auto& others = deleters_[span.deleters - 1];
+        auto const place_of_other = std::ranges::lower_bound(others, other);
+        if (place_of_other == others.end() || *place_of_other != other) {
+            others.insert(place_of_other, other);
+        }
     }
     changed(place.chunk, view, delta);
 }

@@ -128,9 +128,7 @@ Bytes SpanList::save(std::uint64_t mark, std::uint64_t touched) const {
     for_flag(spans, flags, kDying, [&](auto& it, auto) { out.number(it.deleted - mark); });
     for_flag(spans, flags, kDying, [&](auto& it, auto) { out.number(it.deleted_by); });
     for_flag(spans, flags, kShared, [&](auto& it, auto) {
-        auto others = deleters_[it.deleters - 1];
-        std::ranges::sort(others);
-        others.erase(std::unique(others.begin(), others.end()), others.end());
+        auto const& others = deleters_[it.deleters - 1];
         out.number(others.size());
         for (auto const device : others) {
             out.number(device);
@@ -180,9 +178,12 @@ Result<SpanList::Loaded> SpanList::load(ByteView bytes, EditTuning const& tuning
     for_flag(
         spans, flags, kDying, [&](Span& it, auto) { it.deleted = mark + in.number(1, above); });
     for_flag(spans, flags, kDying, [&](Span& it, auto) { it.deleted_by = device(); });
+    bool ascending = true;
     for_flag(spans, flags, kShared, [&](Span& it, auto) {
         auto& others = deleters.emplace_back(in.number(1, std::max<std::size_t>(in.rest(), 1)));
         std::ranges::generate(others, device);
+        ascending = ascending && std::ranges::adjacent_find(others, std::ranges::greater_equal{}) ==
+                                     others.end();
         it.deleters = static_cast<std::uint32_t>(deleters.size());
     });
     bool const possible = std::ranges::all_of(spans, [&](Span const& it) {
@@ -191,7 +192,7 @@ Result<SpanList::Loaded> SpanList::load(ByteView bytes, EditTuning const& tuning
         bool const shared = it.deleters == 0 || (!it.is_alive() && it.deleted != 0);
         return (in_time || it.deleted == 0) && stepped && shared;
     });
-    if (!in.done() || !possible) {
+    if (!in.done() || !possible || !ascending) {
         return Error{Errc::malformed, "window section: spans"};
     }
     SpanList list(0, tuning);
