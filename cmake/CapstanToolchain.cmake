@@ -63,5 +63,10 @@ function(capstan_warnings target)
     if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
         # gcc's -Wconversion leaves signs alone in C++: both compilers ask for the same.
         target_compile_options(${target} PRIVATE -Wno-sign-conversion -Wthread-safety)
+        if(CAPSTAN_WASM)
+            # A 64-bit number that counts what is in memory fits into its size_t; one from outside
+            # was compared with a limit or with the bytes at hand.
+            target_compile_options(${target} PRIVATE -Wno-shorten-64-to-32)
+        endif()
     endif()
 endfunction()

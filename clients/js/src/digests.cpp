@@ -4,6 +4,7 @@
 #include <capstan/engine/causality/ranges.hpp>
 #include <capstan/engine/coalesce.hpp>
 #include <capstan/engine/sync/client.hpp>
+#include <capstan/engine/text.hpp>
 #include <capstan/js.hpp>
 #include <capstan/schema.hpp>
 #include <utility>
@@ -14,6 +15,8 @@ namespace capstan::js {
 namespace {
 
 constexpr std::size_t kEventBytes = 24;
+/// How many events of a text its authors may not have seen.
+constexpr std::uint64_t kBehindMax = 8;
 
 /// Everything is drawn from the input; behind its end are zeros.
 class Source {
@@ -201,6 +204,36 @@ Hash128 hash_of_coalesced(ByteView input) {
     return hash_of(coalesce::coalesce(model_events_in(input)));
 }
 
+/// A text that four devices edit, each a few events behind: what came of it, and what merging
+/// keeps.
+Hash128 hash_of_text(ByteView input) {
+    Text text;
+    Bytes said;
+    ByteWriter out(said);
+    std::vector<TextSplice> effects;
+    std::uint64_t seq = 0;
+    auto const mark = [&seq] { return Seq{seq - std::min(seq, kBehindMax)}; };
+    for (Source source(input.first(std::min<std::size_t>(input.size(), 8'192)));
+         !source.is_empty();) {
+        auto const before = mark();
+        Seq const p{seq - std::min(seq, source.below(kBehindMax + 1))};
+        DeviceIndex const device{static_cast<std::uint32_t>(source.below(4))};
+        auto const at = source.below(text.content().size().points + 1);
+        auto const inserted = text_in(source.take(static_cast<std::size_t>(source.below(4))));
+        TextSplice const splice{at, source.below(3), inserted};
+        effects.clear();
+        auto const verdict =
+            text.apply(EditStamp{Stamp{++seq}, p, device, before}, {&splice, 1}, effects);
+        out.put(static_cast<std::uint8_t>(verdict));
+        for (auto const& effect : effects) {
+            out.put(effect.at).put(effect.removed).put(effect.inserted);
+        }
+    }
+    out.put(text.content().hash()).put(std::string_view(text.content().str()));
+    out.put(ByteView(text.window().save(mark(), text.content().size().points)));
+    return hash128(said);
+}
+
 /// A client that publishes the input, is welcomed by nobody, and is taken apart: what it writes and
 /// sends.
 Hash128 hash_of_client(ByteView input) {
@@ -250,6 +283,7 @@ constexpr std::array kDigests{
     std::pair{"diff", &hash_of_diff},
     std::pair{"events", &hash_of_events},
     std::pair{"coalesced", &hash_of_coalesced},
+    std::pair{"text", &hash_of_text},
     std::pair{"client", &hash_of_client},
 };
 

@@ -61,6 +61,13 @@ constexpr auto operator<=>(duration<Rep, Period> const& a, duration<Rep, Period>
 
 namespace ranges {
 
+using less = std::less<>;
+using less_equal = std::less_equal<>;
+using greater = std::greater<>;
+using greater_equal = std::greater_equal<>;
+using equal_to = std::equal_to<>;
+using not_equal_to = std::not_equal_to<>;
+
 // A predicate or comparison behind a projection.
 template <class Predicate, class Projection>
 constexpr auto projected_by(Predicate& predicate, Projection& projection) {
@@ -103,6 +110,17 @@ constexpr auto count_if(Range&& range, Predicate predicate, Projection projectio
     return std::count_if(begin(range), end(range), projected_by(predicate, projection));
 }
 
+template <class Range, class T, class Projection = identity>
+constexpr auto count(Range&& range, T const& value, Projection projection = {}) {
+    return ranges::count_if(
+        range, [&value](auto const& each) { return each == value; }, projection);
+}
+
+template <class Range, class Predicate = equal_to, class Projection = identity>
+constexpr auto adjacent_find(Range&& range, Predicate predicate = {}, Projection projection = {}) {
+    return std::adjacent_find(begin(range), end(range), projected_by(predicate, projection));
+}
+
 template <class Range, class Action>
 constexpr void for_each(Range&& range, Action action) {
     std::for_each(begin(range), end(range), std::ref(action));
@@ -113,7 +131,7 @@ constexpr auto partition_point(Range&& range, Predicate predicate, Projection pr
     return std::partition_point(begin(range), end(range), projected_by(predicate, projection));
 }
 
-template <class Range, class T, class Less = std::less<>, class Projection = identity>
+template <class Range, class T, class Less = less, class Projection = identity>
 constexpr auto lower_bound(Range&& range,
                            T const& value,
                            Less before = {},
@@ -123,7 +141,7 @@ constexpr auto lower_bound(Range&& range,
     });
 }
 
-template <class Range, class T, class Less = std::less<>, class Projection = identity>
+template <class Range, class T, class Less = less, class Projection = identity>
 constexpr auto upper_bound(Range&& range,
                            T const& value,
                            Less before = {},
@@ -133,7 +151,7 @@ constexpr auto upper_bound(Range&& range,
     });
 }
 
-template <class Range, class T, class Less = std::less<>, class Projection = identity>
+template <class Range, class T, class Less = less, class Projection = identity>
 constexpr bool binary_search(Range&& range,
                              T const& value,
                              Less before = {},
@@ -142,27 +160,27 @@ constexpr bool binary_search(Range&& range,
     return at != end(range) && !std::invoke(before, value, std::invoke(projection, *at));
 }
 
-template <class Range, class Less = std::less<>, class Projection = identity>
+template <class Range, class Less = less, class Projection = identity>
 constexpr void sort(Range&& range, Less before = {}, Projection projection = {}) {
     std::sort(begin(range), end(range), projected_by(before, projection));
 }
 
-template <class Range, class Less = std::less<>, class Projection = identity>
+template <class Range, class Less = less, class Projection = identity>
 void stable_sort(Range&& range, Less before = {}, Projection projection = {}) {
     std::stable_sort(begin(range), end(range), projected_by(before, projection));
 }
 
-template <class Range, class Less = std::less<>, class Projection = identity>
+template <class Range, class Less = less, class Projection = identity>
 constexpr bool is_sorted(Range&& range, Less before = {}, Projection projection = {}) {
     return std::is_sorted(begin(range), end(range), projected_by(before, projection));
 }
 
-template <class Range, class Less = std::less<>, class Projection = identity>
+template <class Range, class Less = less, class Projection = identity>
 constexpr auto max_element(Range&& range, Less before = {}, Projection projection = {}) {
     return std::max_element(begin(range), end(range), projected_by(before, projection));
 }
 
-template <class Range, class Less = std::less<>, class Projection = identity>
+template <class Range, class Less = less, class Projection = identity>
 constexpr auto min_element(Range&& range, Less before = {}, Projection projection = {}) {
     return std::min_element(begin(range), end(range), projected_by(before, projection));
 }
@@ -198,6 +216,11 @@ constexpr auto move(Range&& range, Out out) {
 template <class Range, class T>
 constexpr void fill(Range&& range, T const& value) {
     std::fill(begin(range), end(range), value);
+}
+
+template <class Range, class Generator>
+constexpr void generate(Range&& range, Generator generator) {
+    std::generate(begin(range), end(range), std::ref(generator));
 }
 
 template <class Range>
