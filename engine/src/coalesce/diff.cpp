@@ -11,7 +11,7 @@ using Place = std::ptrdiff_t;
 constexpr Place kNowhereForward = -1;
 constexpr Place kNowhereBackward = std::numeric_limits<Place>::max();
 /// Rounds in search of the middle of one box. Finding it costs their square.
-constexpr Place kRoundsMax = 1'024;
+constexpr Place kRoundsMax = 256;
 
 /// A part of both sequences that is still to be compared.
 struct Box {
