@@ -50,6 +50,8 @@ std::string_view name_of(OpKind kind) {
             return "list_move";
         case OpKind::splice:
             return "splice";
+        case OpKind::counter_set:
+            return "counter_set";
     }
     return "unknown";
 }
@@ -80,7 +82,7 @@ Json to_json(Op const& op) {
     if (!op.key.empty()) {
         json["key"] = op.key;
     }
-    if (op.kind >= OpKind::list_insert) {
+    if (op.kind >= OpKind::list_insert && op.kind <= OpKind::splice) {
         json["at"] = op.at;
     }
     if (op.kind == OpKind::list_remove || op.kind == OpKind::splice) {

@@ -31,11 +31,11 @@ bool has_no_effect(Op const& op) {
 /// What is known of an object and its fields while events come in.
 struct Coalescer::State {
     struct Object {
-        std::size_t home = 0;           // the last event that names it
-        std::vector<EntryPlace> since;  // its operations since it was last removed
-        bool inserted = false;          // one of them is an insert
-        bool removed = false;           // a remove of it stands before them
-        std::map<std::string, FieldTail> fields;
+        std::size_t home = 0;                   // the last event that names it
+        std::vector<EntryPlace> since;          // its operations since it was last removed
+        bool inserted = false;                  // one of them is an insert
+        std::optional<std::size_t> removed_in;  // a remove of it stands before them, in this event
+        std::map<std::pair<std::string, FieldTail::Kind>, FieldTail> fields;
     };
 
     explicit State(RulesOf rules_of) : rules(std::move(rules_of)) {}
@@ -62,16 +62,26 @@ Coalescer& Coalescer::operator=(Coalescer&&) noexcept = default;
 std::size_t Coalescer::State::choose(Event const& event) const {
     auto const alone = events.count();
     std::optional<std::size_t> home;
+    std::set<std::size_t> ended;  // events that end the life of one of the objects
     bool inserts = false;
+    bool inserts_known = false;
     std::size_t bytes = 0;
     for (auto const& op : event.ops) {
+        auto const found = objects.find(op.object);
         inserts = inserts || op.kind == OpKind::insert;
+        inserts_known = inserts_known || (op.kind == OpKind::insert && found != objects.end());
         bytes += MergedEvents::bytes_of(op);
-        if (auto const found = objects.find(op.object); found != objects.end()) {
+        if (found != objects.end()) {
             home = std::max(home.value_or(0), found->second.home);
+            if (found->second.removed_in) {
+                ended.insert(*found->second.removed_in);
+            }
         }
     }
-    if (!home || !events.has_room(*home, event.ops.size(), bytes) ||
+    // What comes behind the end of a life is judged otherwise than what comes with it, and so is a
+    // life that begins with what came before it.
+    if (!home || inserts_known || ended.contains(*home) ||
+        !events.has_room(*home, event.ops.size(), bytes) ||
         events.authored_p(*home) != event.authored_p) {
         return alone;
     }
@@ -102,11 +112,12 @@ void Coalescer::State::place(std::size_t slot, Op op) {
         object.since.push_back(events.append(slot, std::move(op)));
         return;
     }
-    if (has_no_effect(op)) {
+    auto const rules_now = rules_for(op);
+    if (has_no_effect(op) && rules_now.deletes_win) {
         return;
     }
-    auto const rules_now = rules_for(op);
-    auto& tail = object.fields[op.field];
+    auto const kind = FieldTail::kind_of(op.kind);
+    auto& tail = object.fields.try_emplace({op.field, kind}, kind).first->second;
     if (auto const appended = tail.take(events, slot, std::move(op), rules_now)) {
         object.since.push_back(*appended);
     }
@@ -114,18 +125,22 @@ void Coalescer::State::place(std::size_t slot, Op op) {
 
 void Coalescer::State::place_remove(std::size_t slot, Op op, Object& object) {
     bool const deletes_win = rules_for(op).deletes_win;
-    if (object.inserted || deletes_win) {
+    // A life that began where another one had ended is known to be over by who knows its beginning
+    // alone, unless deletions win anyway.
+    bool const is_new_id = object.inserted && !object.removed_in;
+    if (is_new_id || deletes_win) {
         for (auto const& place : std::exchange(object.since, {})) {
             events.drop(place);
         }
     }
     object.fields.clear();
-    if (std::exchange(object.inserted, false) || (object.removed && deletes_win)) {
+    if (std::exchange(object.inserted, false) ? is_new_id || deletes_win
+                                              : object.removed_in && deletes_win) {
         return;
     }
     events.append(slot, std::move(op));
     object.since.clear();
-    object.removed = true;
+    object.removed_in = slot;
 }
 
 std::size_t Coalescer::count() const {

@@ -39,6 +39,7 @@ FieldTail::Kind FieldTail::kind_of(OpKind kind) {
         case OpKind::unset:
             return Kind::single;
         case OpKind::add:
+        case OpKind::counter_set:
             return Kind::counter;
         case OpKind::set_add:
         case OpKind::set_remove:
@@ -63,10 +64,6 @@ std::optional<EntryPlace> FieldTail::take(MergedEvents& events,
                                           std::size_t event,
                                           Op op,
                                           CoalesceRules const& rules) {
-    if (auto const kind = kind_of(op.kind); kind != kind_) {
-        *this = FieldTail();
-        kind_ = kind;
-    }
     bool const is_near = last_ && last_->event == event;
     bool merged = false;
     switch (kind_) {
@@ -74,17 +71,17 @@ std::optional<EntryPlace> FieldTail::take(MergedEvents& events,
             merged = is_near && merge_single(events, op, rules);
             break;
         case Kind::counter:
-            merged = is_near && merge_counter(events, op);
+            merged = is_near && merge_counter(events, op, rules);
             break;
         case Kind::set:
         case Kind::map:
             merged = merge_element(events, event, op, rules);
             break;
         case Kind::text:
-            merged = is_near && merge_text(events, op);
+            merged = is_near && merge_text(events, op, rules);
             break;
         case Kind::list:
-            merged = merge_list(events, event, op);
+            merged = merge_list(events, event, op, rules);
             break;
         case Kind::none:
             break;
@@ -119,15 +116,28 @@ bool FieldTail::merge_single(MergedEvents& events, Op& op, CoalesceRules const& 
     return true;
 }
 
-bool FieldTail::merge_counter(MergedEvents& events, Op const& op) {
-    auto const total = sum(events.at(*last_).value, op.value);
+/// A set does not take in the adds before it: an author who knew neither may win with a set of his
+/// own, and then they still count.
+bool FieldTail::merge_counter(MergedEvents& events, Op& op, CoalesceRules const& rules) {
+    auto const& before = events.at(*last_);
+    if (before.kind != op.kind) {
+        return false;
+    }
+    if (op.kind == OpKind::counter_set) {
+        bool const counts = std::holds_alternative<std::int64_t>(op.value);
+        if (counts) {
+            events.update(*last_, [&op](Op& set) { set = std::move(op); });
+        }
+        return counts;
+    }
+    auto const total = sum(before.value, op.value);
     if (!total) {
         return false;
     }
-    if (*total == 0) {
+    if (*total == 0 && rules.deletes_win) {
         events.drop(*std::exchange(last_, std::nullopt));
     } else {
-        events.update(*last_, [&total](Op& before) { before.value = *total; });
+        events.update(*last_, [&total](Op& add) { add.value = *total; });
     }
     return true;
 }
@@ -153,7 +163,7 @@ bool FieldTail::merge_element(MergedEvents& events,
     return true;
 }
 
-bool FieldTail::merge_text(MergedEvents& events, Op& op) {
+bool FieldTail::merge_text(MergedEvents& events, Op& op, CoalesceRules const& rules) {
     auto const* content = std::get_if<std::string>(&op.value);
     auto const& before = events.at(*last_);
     auto const* content_before = std::get_if<std::string>(&before.value);
@@ -174,7 +184,7 @@ bool FieldTail::merge_text(MergedEvents& events, Op& op) {
         text = std::move(first.content);
         points_ = first.points;
     });
-    if (nothing) {
+    if (nothing && rules.deletes_win) {
         events.drop(*std::exchange(last_, std::nullopt));
     }
     op.at = next.at;
@@ -182,13 +192,16 @@ bool FieldTail::merge_text(MergedEvents& events, Op& op) {
     return absorbed;
 }
 
-bool FieldTail::merge_list(MergedEvents& events, std::size_t event, Op& op) {
+bool FieldTail::merge_list(MergedEvents& events,
+                           std::size_t event,
+                           Op& op,
+                           CoalesceRules const& rules) {
     if (op.kind != OpKind::list_remove || !is_plausible(op)) {
         return false;
     }
     cancel_inserts(events, event, op);
     if (op.count == 0) {
-        return true;
+        return rules.deletes_win;
     }
     if (list_.empty() || list_.back().event != event) {
         return false;

@@ -63,10 +63,13 @@ class MergedEvents {
     std::size_t bytes_ = 0;
 };
 
-/// The operations of one field that the next one may merge with. They are of one kind of field;
-/// where that changes, merging begins anew.
+/// The operations of one field that the next one may merge with. A field is its name and its kind.
 class FieldTail {
   public:
+    enum class Kind : std::uint8_t { none, single, counter, set, map, list, text };
+    static Kind kind_of(OpKind kind);
+    explicit FieldTail(Kind kind) : kind_(kind) {}
+
     /// Merges an operation with what stands in the same event, or appends it there. Returns where
     /// it was appended.
     std::optional<EntryPlace> take(MergedEvents& events,
@@ -75,19 +78,16 @@ class FieldTail {
                                    CoalesceRules const& rules);
 
   private:
-    enum class Kind : std::uint8_t { none, single, counter, set, map, list, text };
-    static Kind kind_of(OpKind kind);
-
     EntryPlace append(MergedEvents& events, std::size_t event, Op op);
     bool merge_single(MergedEvents& events, Op& op, CoalesceRules const& rules);
-    bool merge_counter(MergedEvents& events, Op const& op);
+    bool merge_counter(MergedEvents& events, Op& op, CoalesceRules const& rules);
     bool merge_element(MergedEvents& events, std::size_t event, Op& op, CoalesceRules const& rules);
-    bool merge_text(MergedEvents& events, Op& op);
-    bool merge_list(MergedEvents& events, std::size_t event, Op& op);
+    bool merge_text(MergedEvents& events, Op& op, CoalesceRules const& rules);
+    bool merge_list(MergedEvents& events, std::size_t event, Op& op, CoalesceRules const& rules);
     void cancel_inserts(MergedEvents& events, std::size_t event, Op& remove);
     void forget(MergedEvents& events, std::size_t index);
 
-    Kind kind_ = Kind::none;
+    Kind kind_;
     std::optional<EntryPlace> last_;
     std::uint64_t points_ = 0;                         // text: in the last one's content
     std::map<Value, EntryPlace, ValueLess> elements_;  // set: by element; map: by key

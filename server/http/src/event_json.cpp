@@ -11,7 +11,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::array<std::string_view, 13> kOpNames = {"set",
+constexpr std::array<std::string_view, 14> kOpNames = {"set",
                                                        "insert",
                                                        "remove",
                                                        "unset",
@@ -23,7 +23,8 @@ constexpr std::array<std::string_view, 13> kOpNames = {"set",
                                                        "list_insert",
                                                        "list_remove",
                                                        "list_move",
-                                                       "splice"};
+                                                       "splice",
+                                                       "counter_set"};
 
 std::string hex(ByteView bytes) {
     constexpr char kDigits[] = "0123456789abcdef";
@@ -71,7 +72,7 @@ Json to_json(Op const& op) {
     if (!op.key.empty()) {
         json["key"] = op.key;
     }
-    if (op.kind >= OpKind::list_insert) {
+    if (op.kind >= OpKind::list_insert && op.kind <= OpKind::splice) {
         json["at"] = op.at;
     }
     if (op.kind == OpKind::list_remove || op.kind == OpKind::splice) {

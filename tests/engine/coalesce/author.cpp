@@ -62,6 +62,7 @@ Op Author::next_op(PlainModel const& model) {
                                        OpKind::set,
                                        OpKind::unset,
                                        OpKind::add,
+                                       OpKind::counter_set,
                                        OpKind::set_add,
                                        OpKind::set_remove,
                                        OpKind::map_put,
@@ -101,6 +102,7 @@ void Author::fill(Op& op, PlainModel::Object const* object) {
             }
             break;
         case OpKind::add:
+        case OpKind::counter_set:
             op.value = kNumbers[below(kNumbers.size())];
             break;
         case OpKind::map_put:

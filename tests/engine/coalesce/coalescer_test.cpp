@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(objects) {
         {"removed twice is removed", {{removal("A")}, {removal("A")}}, {{removal("A")}}},
         {"a new life stays behind the end of the old one",
          {{removal("A")}, {insert("A")}, {set("A", "f", 1)}},
-         {{removal("A"), insert("A"), set("A", "f", 1)}}},
+         {{removal("A")}, {insert("A"), set("A", "f", 1)}}},
         {"a new life that ends leaves the end of the old one",
          {{removal("A")}, {insert("A")}, {set("A", "f", 1)}, {removal("A")}},
          {{removal("A")}}},
@@ -132,9 +132,15 @@ BOOST_AUTO_TEST_CASE(registers_and_counters) {
         {"increments add up", {{add(1)}, {add(2)}, {add(-5)}}, {{add(-2)}}},
         {"increments that cancel are nothing", {{add(5)}, {add(-5)}}, {}},
         {"a sum that leaves int64 stays in parts", {{add(kMax)}, {add(1)}}, {{add(kMax), add(1)}}},
-        {"another kind of operation lies between",
+        {"a register and a counter of one name are two fields",
          {{set("A", "f", 1)}, {add(1)}, {set("A", "f", 2)}},
-         {{set("A", "f", 1), add(1), set("A", "f", 2)}}},
+         {{set("A", "f", 2), add(1)}}},
+        {"the last set of a counter",
+         {{of(OpKind::counter_set, std::int64_t{5})}, {of(OpKind::counter_set, std::int64_t{7})}},
+         {{of(OpKind::counter_set, std::int64_t{7})}}},
+        {"increments before a set of the counter may outlive it",
+         {{add(1)}, {of(OpKind::counter_set, std::int64_t{5})}, {add(2)}},
+         {{add(1), of(OpKind::counter_set, std::int64_t{5}), add(2)}}},
     };
     for (auto const& row : rows) {
         check(row);

@@ -76,6 +76,11 @@ void PlainModel::apply_to(Object& object, Op const& op) {
             }
             break;
         }
+        case OpKind::counter_set:
+            object.counters[op.field] =
+                static_cast<std::uint64_t>(std::get<std::int64_t>(op.value));
+            std::erase_if(object.counters, [](auto const& each) { return each.second == 0; });
+            break;
         case OpKind::set_add:
             object.sets[op.field].insert(op.value);
             break;

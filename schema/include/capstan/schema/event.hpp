@@ -50,6 +50,7 @@ enum class OpKind : std::uint8_t {
     list_remove,
     list_move,
     splice,
+    counter_set,
 };
 
 /// One operation on one object. Which fields count depends on the kind (event.fbs tells).

@@ -30,6 +30,7 @@ using RulesOf = std::function<CoalesceRules(std::string_view object, std::string
 /// | insert, update                   | the insert's event with the update in it             |
 /// | set or unset, set or unset       | the last one                                         |
 /// | add, add                         | their sum, unless it leaves int64                    |
+/// | counter_set, counter_set         | the last one                                         |
 /// | set_add or set_remove, the same  | the last one                                         |
 /// | map_put or map_remove, the same  | the last one                                         |
 /// | splice, splice                   | one, where they touch: typing, erasing, retyping     |
@@ -43,6 +44,9 @@ using RulesOf = std::function<CoalesceRules(std::string_view object, std::string
 /// that objects keep the order in which they were made. Operations of one object keep their order.
 /// An operation that has no effect (an add of 0, a splice of nothing) is left out: an empty
 /// counter, set, map, list or text is the same as none.
+///
+/// Precondition: the operations are valid in their author's view; one that is void there may make
+/// others void that it is merged with.
 ///
 /// Law: state(result) = state(all that was added), whatever was there before, as far as a reader of
 /// the model can tell. `insert, remove` leaves no tombstone: an insert's id is new to its author.

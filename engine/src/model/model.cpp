@@ -1,0 +1,206 @@
+#include <algorithm>
+#include <capstan/engine/model/model.hpp>
+
+#include "model/field_rules.hpp"
+#include "model/object_rules.hpp"
+
+namespace capstan {
+namespace {
+
+/// How many facts one event lets go at most: more than one event makes on average.
+constexpr std::size_t kCollectedPerEvent = 4;
+
+Author author_of(Event const& event, EventStamp const& stamp, DeviceNumber device) {
+    auto const p = stamp.preceding_seq.value;
+    auto const authored = event.authored_p.value;
+    return {.seq = stamp.seq.value,
+            .a = authored == 0 ? p : std::min(authored, p),
+            .p = p,
+            .run_first = stamp.run_first.value,
+            .mark = stamp.mark.value,
+            .device = device};
+}
+
+}  // namespace
+
+Changes apply(Model& model, Event const& event, EventStamp const& stamp) {
+    Changes changes;
+    model.apply(event, stamp, &changes);
+    return changes;
+}
+
+void Model::apply(Event const& event, EventStamp const& stamp, Changes* changes) {
+    CAPSTAN_INVARIANT(stamp.seq.value > head_);
+    head_ = stamp.seq.value;
+    mark_ = std::max(mark_, stamp.mark.value);
+    auto const author = author_of(event, stamp, tables_.devices.number(stamp.device));
+    ops_.clear();
+    for (Op const& op : event.ops) {
+        ops_.push_back({&op, static_cast<std::uint32_t>(ops_.size())});
+    }
+    auto const object_less = [](PlacedOp const& x, PlacedOp const& y) {
+        return x.op->object < y.op->object;
+    };
+    if (!std::ranges::is_sorted(ops_, object_less)) {
+        std::ranges::stable_sort(ops_, object_less);
+    }
+    for (std::size_t first = 0; first < ops_.size();) {
+        std::size_t end = first + 1;
+        while (end < ops_.size() && ops_[end].op->object == ops_[first].op->object) {
+            ++end;
+        }
+        apply_to_object(author, first, end, changes);
+        first = end;
+    }
+    if (std::exchange(policies_changed_, false)) {
+        read_policies();  // events from the next one on are judged by them
+    }
+    if (collect_ == Collect::as_applied) {
+        collect(kCollectedPerEvent + event.ops.size());
+    }
+}
+
+void Model::apply_to_object(Author const& author,
+                            std::size_t first,
+                            std::size_t end,
+                            Changes* changes) {
+    Op const& op = *ops_[first].op;
+    auto slot = objects_.find(op.object);
+    if (slot == ObjectTable::kNone) {
+        if (op.kind != OpKind::insert) {
+            if (changes != nullptr) {
+                changes->voids.push_back({VoidReason::missing,
+                                          op.object,
+                                          {},
+                                          Seq{author.seq},
+                                          tables_.devices.id(author.device)});
+            }
+            return;
+        }
+        slot = objects_.add(op.object);
+    }
+    Object& object = objects_.at(slot);
+    auto const hash_before = object.hash;
+    bool const was_alive = object.alive();
+    auto const type_before = object.type;
+    auto const inserted_before = object.inserted;
+    Scene const scene{author, tables_, object, slot, changes, &due_};
+    ObjectEvent(scene, std::span(ops_).subspan(first, end - first)).apply();
+    hash_ += object.hash - hash_before;
+    moved(object, slot, was_alive, type_before, inserted_before);
+    if (object.state == ObjectState::unknown) {
+        objects_.remove(slot);
+    }
+}
+
+/// Keeps what depends on which objects are alive, and on their births.
+void Model::moved(Object const& object,
+                  std::uint32_t slot,
+                  bool was_alive,
+                  NameNumber type_before,
+                  InsertStamp const& inserted_before) {
+    auto const is_policy = [&](NameNumber type) { return tables_.names.str(type) == kPolicyType; };
+    bool const same_birth = inserted_before == object.inserted && type_before == object.type;
+    if (was_alive && !(object.alive() && same_birth)) {
+        by_insert_[type_before].erase(InsertOrder::entry(inserted_before, slot), objects_);
+        --alive_;
+        policies_changed_ |= is_policy(type_before);
+    }
+    if (object.alive() && !(was_alive && same_birth)) {
+        by_insert_[object.type].insert(InsertOrder::entry(object.inserted, slot), objects_);
+        ++alive_;
+    }
+    policies_changed_ |= object.alive() && is_policy(object.type);
+}
+
+void Model::read_policies() {
+    Policies policies;
+    policies.govern_by_defaults(tables_.names.number(kPolicyType));
+    auto const number = [&](std::string const& name) {
+        return name.empty() ? Policies::kAny : tables_.names.number(name);
+    };
+    for (auto const& chunk : by_insert_[tables_.names.number(kPolicyType)].chunks()) {
+        for (auto const& entry : chunk) {
+            Object const& object = objects_.at(entry.slot);
+            auto const text = [&](std::string_view name) -> std::string {
+                auto const found = value(object, name);
+                auto const* const word = found ? std::get_if<std::string>(&*found) : nullptr;
+                return word == nullptr ? std::string() : *word;
+            };
+            auto const type = number(text("type"));
+            auto const name = number(text("field"));
+            for (std::string const aspect : {"register", "set", "delete", "kind"}) {
+                if (auto const* const choice = field(object, aspect, FieldKind::reg)) {
+                    policies.choose(
+                        type, name, {{}, {}, aspect, text(aspect), choice->value.write});
+                }
+            }
+        }
+    }
+    tables_.policies = std::move(policies);
+}
+
+void Model::collect() {
+    collect(due_.size());
+}
+
+void Model::collect(std::size_t facts_max) {
+    for (; facts_max > 0 && !due_.empty() && due_.front().seq <= mark_; --facts_max) {
+        forget(due_.front());
+        due_.pop_front();
+    }
+}
+
+void Model::forget(Due const& due) {
+    Object& object = objects_.at(due.slot);
+    if (due.name == Policies::kAny) {
+        if (object.state == ObjectState::dead && object.deletions->last.seq <= mark_) {
+            objects_.remove(due.slot);
+        }
+        return;
+    }
+    Field* const field = object.fields.find(due.name, due.kind);
+    if (field == nullptr) {
+        return;
+    }
+    if (due.kind == FieldKind::reg) {
+        capstan::forget(field->value, mark_);
+    } else if (due.kind == FieldKind::counter) {
+        forget_adds(*field, mark_);
+    } else if (field->more) {
+        auto const at = field->more->elements.find(due.key);
+        if (at != field->more->elements.end()) {
+            capstan::forget(at->second, mark_);
+            if (!at->second.present() && at->second.removes.empty()) {
+                field->more->elements.erase(at);
+            }
+        }
+    }
+}
+
+void Model::check_invariants() const {
+    std::uint64_t hash = 0;
+    std::size_t alive = 0;
+    for (std::uint32_t slot = 0; slot < objects_.slots_end(); ++slot) {
+        Object const& object = objects_.at(slot);
+        CAPSTAN_INVARIANT(object.id.empty() == (object.state == ObjectState::unknown));
+        if (!object.alive()) {
+            CAPSTAN_INVARIANT(object.hash == 0, object.id);
+            continue;
+        }
+        std::uint64_t fields = 0;
+        for (Field const& field : object.fields.all()) {
+            CAPSTAN_INVARIANT(field.hash == field_hash(object, field, tables_), object.id);
+            fields += field.hash;
+        }
+        CAPSTAN_INVARIANT(fields == object.fields_hash, object.id);
+        CAPSTAN_INVARIANT(object.birth_hash == birth_hash(object, tables_), object.id);
+        CAPSTAN_INVARIANT(object.hash == fields + head_hash(object, tables_.devices), object.id);
+        hash += object.hash;
+        ++alive;
+    }
+    CAPSTAN_INVARIANT(hash == hash_);
+    CAPSTAN_INVARIANT(alive == alive_);
+}
+
+}  // namespace capstan

@@ -1,0 +1,59 @@
+#pragma once
+#include <capstan/engine/model/placed_op.hpp>
+
+#include "model/model_hash.hpp"
+#include "model/scene.hpp"
+
+namespace capstan {
+
+/// The effect of one event on one object. Void is decided per object: a device that holds only part
+/// of the objects agrees with the others on those it holds.
+class ObjectEvent {
+  public:
+    /// `ops` are the event's operations on `scene.object`, at least one, in order.
+    ObjectEvent(Scene const& scene, std::span<PlacedOp const> ops)
+        : scene_(scene), author_(scene.author), object_(scene.object), ops_(ops) {}
+
+    /// True if anything came of it: else the object is as it was, except for what is forgotten.
+    bool apply();
+
+  private:
+    // Is all of it void?
+    std::optional<VoidReason> judge();
+    std::optional<VoidReason> judge_dead();
+    std::optional<VoidReason> judge_ops() const;
+    std::optional<VoidReason> judge_op(Op const& op, NameNumber type, bool own) const;
+    bool begins_life() const;
+    bool needs_window(Op const& op, FieldRules const& rules) const;
+
+    // Operations one by one.
+    void apply(PlacedOp const& placed);
+    void insert(Op const& op);
+    void remove(PlacedOp const& placed);
+    void begin_life(Op const& op);
+    void revive();
+    void settle();
+    void contest();
+    void die(DeleteRule rule);
+    void update(PlacedOp const& placed);
+    void update_register(Op const& op);
+    void update_counter(Op const& op);
+    void update_element(Op const& op);
+
+    NameNumber name_of(Op const& op) const;
+    HashPlace place_of(Field const& field) const;
+
+    Scene const& scene_;
+    Author const& author_;
+    Object& object_;
+    std::span<PlacedOp const> ops_;
+    bool taken_ = false;  // the event's insert met a live object
+};
+
+/// The kind of field that an operation implies. Nothing for `insert` and `remove`.
+std::optional<FieldKind> kind_of(OpKind kind);
+
+/// Makes an object that is dead unknown, without a trace.
+void forget(Object& object);
+
+}  // namespace capstan

@@ -1,0 +1,48 @@
+#pragma once
+#include <capstan/engine/model/changes.hpp>
+#include <capstan/engine/model/due.hpp>
+#include <capstan/engine/model/object.hpp>
+#include <capstan/engine/model/tables.hpp>
+#include <capstan/schema/event.hpp>
+
+namespace capstan {
+
+/// A field, or a key of a map, that an operation is about.
+struct Target {
+    Field& field;
+    std::string const* key = nullptr;  // map: the key; set: the element's key
+};
+
+/// One event's author at one object: what the rules of all kinds judge by and report to.
+struct Scene {
+    Author const& author;
+    Tables& tables;  // names are interned as they come up
+    Object& object;
+    std::uint32_t slot;  // of the object in its model
+    Changes* changes;    // nothing: nobody listens
+    DueQueue* due;       // nothing: this state is never collected
+    std::uint64_t seed() const { return object.id_hash; }
+
+    /// What stands above the mark now and is to be forgotten when the mark passes it.
+    void remember(Target const& target) const;
+
+    ConflictSide side(Write const& write, StoredValue const& value) const;
+    ConflictSide side(Touch const& touch) const;
+    ConflictSide own_side(StoredValue const& value) const { return side(author.write(), value); }
+
+    void conflict(Rule rule, ConflictSide winner, ConflictSide loser, bool open = false) const;
+    void conflict(Target const& target,
+                  Rule rule,
+                  ConflictSide winner,
+                  ConflictSide loser,
+                  bool open = false) const;
+    /// A change of the object as a whole.
+    void changed(Change::Kind kind) const;
+    void changed(Target const& target, StoredValue const& before, StoredValue const& after) const;
+    void voided(VoidReason reason, std::optional<std::uint32_t> op = {}) const;
+
+  private:
+    static Value key_of(Target const& target);
+};
+
+}  // namespace capstan
