@@ -2,8 +2,8 @@
 // anything else there (clang's -include). A later libc++ has all of it; then this file goes.
 //
 // - Algorithms on ranges, as far as the engine uses them, without their constraints.
-// - The three-way comparison of strings, vectors, arrays and durations, which defaulted comparisons
-//   ask for.
+// - The three-way comparison of strings and their views, vectors, arrays and durations, which
+//   defaulted comparisons ask for.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -12,6 +12,7 @@
 #include <functional>
 #include <iterator>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 #include <version>
@@ -36,6 +37,12 @@ constexpr auto operator<=>(array<T, N> const& a, array<T, N> const& b)
 template <class Char, class Traits, class Allocator>
 constexpr strong_ordering operator<=>(basic_string<Char, Traits, Allocator> const& a,
                                       basic_string<Char, Traits, Allocator> const& b) {
+    return a.compare(b) <=> 0;
+}
+
+template <class Char, class Traits>
+constexpr strong_ordering operator<=>(basic_string_view<Char, Traits> a,
+                                      basic_string_view<Char, Traits> b) {
     return a.compare(b) <=> 0;
 }
 
