@@ -67,7 +67,6 @@ function(capstan_room name)
         target_include_directories(${target} PUBLIC include PRIVATE src)
         target_link_libraries(${target} PUBLIC ${arg_DEPS} ${arg_PUBLIC_LIBS} PRIVATE ${arg_LIBS})
         capstan_warnings(${target})
-        _capstan_link_check(${name})
     else()
         add_library(${target} INTERFACE)
         target_include_directories(${target} INTERFACE include)
@@ -78,6 +77,14 @@ function(capstan_room name)
     add_library(capstan::${name} ALIAS ${target})
     _capstan_current_room(room)
     set_target_properties(${target} PROPERTIES CAPSTAN_ROOM ${room})
+
+    # The native build checks for both.
+    if(CAPSTAN_WASM)
+        return()
+    endif()
+    if(arg_SOURCES)
+        _capstan_link_check(${name})
+    endif()
 
     # At the end of the folder's CMakeLists.txt, when every part has said which headers are its own.
     cmake_path(GET CMAKE_CURRENT_SOURCE_DIR FILENAME folder)

@@ -6,7 +6,11 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 # The same for libraries and executables, which share precompiled headers.
-add_compile_options(-fPIC)
+if(CAPSTAN_WASM)
+    add_compile_options("SHELL:-include ${PROJECT_SOURCE_DIR}/clients/js/wasm/libcxx14.hpp")
+else()
+    add_compile_options(-fPIC)
+endif()
 
 option(CAPSTAN_FUZZ "Link fuzz targets with libFuzzer (clang; the preset `fuzz` sets it)" OFF)
 
@@ -36,7 +40,7 @@ endif()
 
 # lld links several times faster than ld; gcc finds it by the directory only.
 find_program(CAPSTAN_LLD ld.lld PATHS /usr/lib/llvm-14/bin)
-if(CAPSTAN_LLD)
+if(CAPSTAN_LLD AND NOT CAPSTAN_WASM)
     cmake_path(GET CAPSTAN_LLD PARENT_PATH lld_directory)
     add_link_options(-fuse-ld=lld "-B${lld_directory}")
 endif()
@@ -59,5 +63,10 @@ function(capstan_warnings target)
     if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
         # gcc's -Wconversion leaves signs alone in C++: both compilers ask for the same.
         target_compile_options(${target} PRIVATE -Wno-sign-conversion -Wthread-safety)
+        if(CAPSTAN_WASM)
+            # A 64-bit number that counts what is in memory fits into its size_t; one from outside
+            # was compared with a limit or with the bytes at hand.
+            target_compile_options(${target} PRIVATE -Wno-shorten-64-to-32)
+        endif()
     endif()
 endfunction()

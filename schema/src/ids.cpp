@@ -149,7 +149,9 @@ std::string to_string(Hash128 const& hash) {
 }
 
 std::size_t DeviceIdHash::operator()(DeviceId const& device) const {
-    return load<std::uint64_t>(device.bytes.data()) ^ load<std::uint64_t>(device.bytes.data() + 8);
+    auto const mixed =
+        load<std::uint64_t>(device.bytes.data()) ^ load<std::uint64_t>(device.bytes.data() + 8);
+    return static_cast<std::size_t>(mixed);
 }
 
 }  // namespace capstan

@@ -4,6 +4,7 @@
 #include <capstan/engine/causality/happened_before.hpp>  // causality in two integers
 #include <capstan/engine/causality/ranges.hpp>           // SeqRanges: sets of seqs, their gaps
 #include <capstan/engine/causality/version_vector.hpp>   // explicit vectors, causal contexts
+#include <capstan/engine/coalesce.hpp>                   // what a user did as few small events
 #include <capstan/engine/runtime/clock.hpp>              // Clock, Instant, Duration
 #include <capstan/engine/runtime/executor.hpp>           // Executor, Task, Timer
 #include <capstan/engine/runtime/random.hpp>             // Random

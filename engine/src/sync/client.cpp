@@ -35,15 +35,25 @@ Client::Client(ClientOptions options, StoreImage image, Random& random)
     : options_(std::move(options)), random_(random), identity_(image.device, random) {
     for (auto& [name, stored] : image.streams) {
         auto cursor = stored.cursor;
-        auto const [at, added] =
-            streams_.try_emplace(name, name, Outbox(name, identity_, window_, std::move(stored)));
-        at->second.stored = cursor;
-        touch(at->second);
+        auto& stream = add_stream(name, Outbox(name, identity_, window_, std::move(stored)));
+        stream.stored = cursor;
+        touch(stream);
     }
 }
 
 Client::Stream& Client::stream_named(std::string const& name) {
-    return streams_.try_emplace(name, name, Outbox(name, identity_, window_)).first->second;
+    auto const found = streams_.find(name);
+    return found != streams_.end() ? found->second
+                                   : add_stream(name, Outbox(name, identity_, window_));
+}
+
+Client::Stream& Client::add_stream(std::string const& name, Outbox outbox) {
+    if (options_.coalesce_rules) {
+        outbox.coalesce_by([this, name](std::string_view object, std::string_view field) {
+            return options_.coalesce_rules(name, object, field);
+        });
+    }
+    return streams_.try_emplace(name, name, std::move(outbox)).first->second;
 }
 
 Client::Stream* Client::find(std::string_view name) {

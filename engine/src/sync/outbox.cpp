@@ -37,7 +37,22 @@ Result<> check(std::vector<Bytes> const& events, PublishOptions const& options) 
     if (options.expect_head && *options.expect_head > kSeqMax) {
         return Error{Errc::request_invalid, "expected head out of range"};
     }
+    if (options.coalesces) {
+        for (Bytes const& event : events) {
+            CAPSTAN_TRY(decode_event(event));
+        }
+    }
     return success();
+}
+
+/// Those of the mutations that the run's parts name. Both ascend.
+std::vector<Mutation> take_parts(std::vector<Mutation>& mutations, RunRecord const& record) {
+    auto const first =
+        std::ranges::lower_bound(mutations, record.parts.front().mutation, {}, &Mutation::id);
+    auto const end = first + static_cast<std::ptrdiff_t>(record.parts.size());
+    std::vector<Mutation> taken(std::make_move_iterator(first), std::make_move_iterator(end));
+    mutations.erase(first, end);
+    return taken;
 }
 
 }  // namespace
@@ -57,14 +72,19 @@ Outbox::Outbox(std::string stream,
     });
     auto rest_acked = confirmed == stored.runs.end() ? 0 : confirmed - stored.runs.begin() + 1;
     for (auto& record : stored.runs) {
+        std::vector<Mutation> coalesced;
+        if (is_coalesced(record)) {
+            coalesced = take_parts(stored.mutations, record);
+        }
         auto run = run_of(std::move(record));
+        run.mutations = std::move(coalesced);
         run.sent_before = true;  // nobody knows
         if (rest_acked > 0) {
             --rest_acked;
             acked_.push_back(std::move(run));
             continue;
         }
-        bytes_ += run.record.run.size();
+        bytes_ += run.bytes_held();
         if (run.header.preceding_seq != kAtHead) {
             preceding_given_ = std::max(preceding_given_, run.header.preceding_seq);
         }
@@ -99,6 +119,14 @@ Outbox::Run Outbox::run_of(RunRecord record) {
     return run;
 }
 
+std::size_t Outbox::Run::bytes_held() const {
+    auto bytes = record.run.size();
+    for (Mutation const& mutation : mutations) {
+        bytes += size_of(mutation.events);
+    }
+    return bytes;
+}
+
 Result<MutationId> Outbox::publish(std::vector<Bytes> events,
                                    PublishOptions const& options,
                                    ReaderAt reader) {
@@ -117,6 +145,7 @@ Result<MutationId> Outbox::publish(std::vector<Bytes> events,
     mutation.id = identity_.next_mutation();
     mutation.flags = options.needs_window ? RunFlags::needs_window : std::uint16_t{0};
     mutation.expect_head = options.expect_head;
+    mutation.coalesces = options.coalesces && !options.expect_head;
     mutation.events = std::move(events);
     bytes_ += size_of(mutation.events);
     unsaved_.push_back(mutation.id);
@@ -177,6 +206,13 @@ bool Outbox::needs_standing() const {
     return is_nameless && (!standing_known_ || !frozen_.empty());
 }
 
+/// Whether two mutations may share a run.
+bool Outbox::joins(Mutation const& first, Mutation const& next) const {
+    return !first.expect_head && !next.expect_head && !first.alone && !next.alone &&
+           next.generation == first.generation && next.preceding_seq == first.preceding_seq &&
+           next.flags == first.flags && next.coalesces == first.coalesces;
+}
+
 /// How many of the first pending mutations make the next run.
 std::size_t Outbox::next_group() const {
     if (pending_.empty() || !kept_.empty() || needs_standing()) {
@@ -193,15 +229,11 @@ std::size_t Outbox::next_group() const {
     std::size_t bytes = 0;
     for (auto const& [id, pending] : pending_) {
         Mutation const& next = pending.mutation;
-        bool const joins = mutations == 0 ||
-                           (!first.expect_head && !next.expect_head && !first.alone &&
-                            !next.alone && next.generation == first.generation &&
-                            next.preceding_seq == first.preceding_seq && next.flags == first.flags);
         events += next.events.size();
         bytes += size_of(next.events);
         bool const fits = mutations == 0 ||
                           (events <= kRunEventsMax && run_bytes(events, bytes) <= kRunBytesTarget);
-        if (!joins || !fits) {
+        if (!fits || (mutations > 0 && !joins(first, next))) {
             break;
         }
         ++mutations;
@@ -209,29 +241,52 @@ std::size_t Outbox::next_group() const {
     return mutations;
 }
 
-void Outbox::freeze_group(std::size_t mutations, Effects& effects) {
-    auto first = pending_.begin()->second.mutation;
-    resolve(first);
-    RunRecord record;
-    record.generation = first.generation;
-    record.expect_head = first.expect_head;
-    std::vector<ByteView> events;
-    auto const end = std::next(pending_.begin(), static_cast<std::ptrdiff_t>(mutations));
-    for (auto at = pending_.begin(); at != end; ++at) {
-        auto const& [id, pending] = *at;
-        record.parts.push_back({id, static_cast<std::uint32_t>(pending.mutation.events.size())});
-        events.insert(events.end(), pending.mutation.events.begin(), pending.mutation.events.end());
-        bytes_ -= size_of(pending.mutation.events);
-        if (pending.stored) {
-            effects.erase(mutation_key(stream_, id));
-        }
+/// Takes the first pending mutation out, to be frozen. Its record stays if the run keeps it.
+Mutation Outbox::take_first_pending(Effects& effects, bool keep_record) {
+    auto node = pending_.extract(pending_.begin());
+    auto& [mutation, stored] = node.mapped();
+    bytes_ -= size_of(mutation.events);
+    auto key = mutation_key(stream_, mutation.id);
+    if (keep_record && !stored) {
+        auto value = encode(key, mutation);
+        effects.put(std::move(key), std::move(value));
+    } else if (!keep_record && stored) {
+        effects.erase(std::move(key));
     }
-    RunHeader const header{current_attempt(), tail(), first.preceding_seq, first.flags};
+    return std::move(mutation);
+}
+
+void Outbox::freeze_group(std::size_t count, Effects& effects) {
+    std::vector<Mutation> mutations;
+    for (; count > 0; --count) {
+        mutations.push_back(take_first_pending(effects, false));
+    }
+    RunRecord record;
+    std::vector<ByteView> events;
+    for (Mutation const& mutation : mutations) {
+        record.parts.push_back({mutation.id, static_cast<std::uint32_t>(mutation.events.size())});
+        events.insert(events.end(), mutation.events.begin(), mutation.events.end());
+    }
+    freeze_run(std::move(record), mutations.front(), events, {}, effects);
+}
+
+/// Makes a run of these events; `first` says what all its mutations say of where they count.
+void Outbox::freeze_run(RunRecord record,
+                        Mutation const& first,
+                        std::span<ByteView const> events,
+                        std::vector<Mutation> coalesced,
+                        Effects& effects) {
+    auto resolved = first;
+    resolve(resolved);
+    record.generation = resolved.generation;
+    record.expect_head = resolved.expect_head;
+    record.coalesces = resolved.coalesces;
+    RunHeader const header{current_attempt(), tail(), resolved.preceding_seq, resolved.flags};
     record.run = encode_run(header, events);
-    bytes_ += record.run.size();
-    pending_.erase(pending_.begin(), end);
-    frozen_.push_back(run_of(std::move(record)));
-    put(frozen_.back(), effects);
+    auto& run = frozen_.emplace_back(run_of(std::move(record)));
+    run.mutations = std::move(coalesced);
+    bytes_ += run.bytes_held();
+    put(run, effects);
     durable_next_ = true;
 }
 
@@ -245,8 +300,13 @@ void Outbox::freeze(Effects& effects, std::size_t bytes_max) {
         if (mutations == 0) {
             return;
         }
-        freeze_group(mutations, effects);
-        bytes += frozen_.back().bytes().size();
+        auto const runs = frozen_.size();
+        if (auto coalesced = coalesce_next()) {
+            freeze_coalesced(std::move(*coalesced), effects);
+        } else {
+            freeze_group(mutations, effects);
+        }
+        bytes += frozen_.size() > runs ? frozen_.back().bytes().size() : 0;
     }
 }
 
@@ -258,6 +318,9 @@ void Outbox::put(Run const& run, Effects& effects) const {
 
 void Outbox::erase(Run const& run, Effects& effects) const {
     effects.erase(run_key(stream_, run.record.parts.front().mutation));
+    for (Mutation const& mutation : run.mutations) {
+        effects.erase(mutation_key(stream_, mutation.id));
+    }
 }
 
 void Outbox::save(Effects& effects) {
@@ -289,6 +352,7 @@ void Outbox::save(Effects& effects) {
         moved.state = WriteState::stored;
         effects.then.emplace_back(std::move(moved));
     }
+    tell_cancelled(effects);
 }
 
 std::optional<Outbox::Outgoing> Outbox::next_to_send(Instant now) const {
@@ -401,9 +465,14 @@ void Outbox::check_invariants() const {
             CAPSTAN_INVARIANT(!link || run.header.after == *link,
                               to_string(run.header.after) + " behind " + to_string(*link));
             link = run.link;
-            bytes += runs == &acked_ ? 0 : run.record.run.size();
+            bytes += runs == &acked_ ? 0 : run.bytes_held();
             for (auto const& part : run.record.parts) {
                 ascends(part.mutation);
+            }
+            CAPSTAN_INVARIANT(run.mutations.size() ==
+                              (is_coalesced(run.record) ? run.record.parts.size() : 0));
+            for (std::size_t i = 0; i < run.mutations.size(); ++i) {
+                CAPSTAN_INVARIANT(run.mutations[i].id == run.record.parts[i].mutation);
             }
         }
     }

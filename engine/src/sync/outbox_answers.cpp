@@ -186,7 +186,7 @@ void Outbox::confirm(std::size_t runs, Seq first_seq_of_last, Effects& effects) 
         land(run);
         auto const first = runs == 1 ? first_seq_of_last : Seq{};
         tell_confirmed(run, first, effects);
-        bytes_ -= run.record.run.size();
+        bytes_ -= run.bytes_held();
         record_.confirmed = run.link;
         record_.confirmed_seq = first == Seq{} ? Seq{} : Seq{first.value + run.count - 1};
         auto const p = run.header.preceding_seq;
@@ -216,12 +216,16 @@ void Outbox::confirm(std::size_t runs, Seq first_seq_of_last, Effects& effects) 
 
 void Outbox::tell_confirmed(Run const& run, Seq first_seq, Effects& effects) const {
     Seq at = first_seq;
+    bool const coalesced = !run.mutations.empty();
     for (auto const& part : run.record.parts) {
         WriteMoved moved;
         moved.stream = stream_;
         moved.mutation = part.mutation;
         moved.state = WriteState::confirmed;
-        if (first_seq > Seq{}) {
+        if (first_seq > Seq{} && coalesced) {
+            moved.first = first_seq;
+            moved.last = Seq{first_seq.value + run.count - 1};
+        } else if (first_seq > Seq{}) {
             moved.first = at;
             moved.last = Seq{at.value + part.events - 1};
             at = at.plus(part.events);
@@ -238,6 +242,14 @@ void Outbox::trim_acked(Effects& effects) {
 }
 
 std::vector<Mutation> Outbox::mutations_of(Run const& run) const {
+    if (!run.mutations.empty()) {
+        auto mutations = run.mutations;
+        for (Mutation& mutation : mutations) {
+            mutation.generation = run.record.generation;
+            mutation.preceding_seq = run.header.preceding_seq;
+        }
+        return mutations;
+    }
     auto const view = RunView::decode(run.record.run).value();
     std::vector<Mutation> mutations;
     std::uint32_t next = 0;
@@ -248,6 +260,7 @@ std::vector<Mutation> Outbox::mutations_of(Run const& run) const {
         mutation.preceding_seq = run.header.preceding_seq;
         mutation.flags = run.header.flags;
         mutation.expect_head = run.record.expect_head;
+        mutation.coalesces = run.record.coalesces;
         for (std::uint32_t i = 0; i < part.events; ++i) {
             auto const event = view.event(next++);
             mutation.events.emplace_back(event.begin(), event.end());
@@ -261,7 +274,7 @@ void Outbox::refuse(Run const& run, Refusal const& why, Effects& effects) {
     for (auto& mutation : mutations_of(run)) {
         refuse(std::move(mutation), why, effects);
     }
-    bytes_ -= run.record.run.size();
+    bytes_ -= run.bytes_held();
     erase(run, effects);
 }
 
@@ -301,7 +314,7 @@ void Outbox::requeue(Run const& run, Effects& effects, bool alone) {
         mutation.alone = alone;
         requeue(std::move(mutation));
     }
-    bytes_ -= run.record.run.size();
+    bytes_ -= run.bytes_held();
     erase(run, effects);
 }
 

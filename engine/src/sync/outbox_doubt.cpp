@@ -103,7 +103,7 @@ void Outbox::settle(Run const& run, Effects& effects) {
         for (auto& mutation : mutations_of(run)) {
             rebase_or_refuse(std::move(mutation), effects);
         }
-        bytes_ -= run.record.run.size();
+        bytes_ -= run.bytes_held();
         erase(run, effects);
     } else {
         requeue(run, effects);
@@ -117,7 +117,7 @@ void Outbox::lose_history(Standing const& standing, Effects& effects) {
     std::deque<Run> doubted;
     while (!acked_.empty() && acked_.back().link != standing.last &&
            acked_.back().link.counter >= standing.last.counter) {
-        bytes_ += acked_.back().record.run.size();
+        bytes_ += acked_.back().bytes_held();
         doubted.push_front(std::move(acked_.back()));
         acked_.pop_back();
     }
@@ -223,7 +223,7 @@ void Outbox::on_answer_in_recovery(
         land(run);
         if (run.fate == Fate::accepted) {
             tell_confirmed(run, run.first_seq, effects);
-            bytes_ -= run.record.run.size();
+            bytes_ -= run.bytes_held();
             erase(run, effects);
         } else {
             settle(run, effects);

@@ -10,6 +10,9 @@ namespace {
 constexpr std::uint8_t kVersion = 1;
 constexpr std::size_t kChecksumBytes = 8;
 constexpr std::uint64_t kNoGuard = kAtHead.value;
+constexpr int kAlone = 1;
+constexpr int kCoalesces = 2;
+constexpr int kRunCoalesces = 128;  // beside its doubt
 
 enum class Kind : std::uint8_t {
     device = 'D',
@@ -120,7 +123,8 @@ std::optional<Seq> guard_from(std::uint64_t value) {
 void write(ByteWriter& out, Mutation const& record) {
     out.put(record.generation.value).put(record.preceding_seq.value).put(record.flags);
     out.put(record.expect_head ? record.expect_head->value : kNoGuard);
-    out.put(std::uint8_t{record.alone});
+    auto const how = (record.alone ? kAlone : 0) | (record.coalesces ? kCoalesces : 0);
+    out.put(static_cast<std::uint8_t>(how));
     out.put(static_cast<std::uint32_t>(record.events.size()));
     for (Bytes const& event : record.events) {
         out.put(static_cast<std::uint32_t>(event.size())).put(ByteView(event));
@@ -162,7 +166,9 @@ Mutation read_mutation(ByteReader& in) {
     record.preceding_seq.value = in.get<std::uint64_t>();
     record.flags = in.get<std::uint16_t>();
     record.expect_head = guard_from(in.get<std::uint64_t>());
-    record.alone = in.get<std::uint8_t>() != 0;
+    auto const how = in.get<std::uint8_t>();
+    record.alone = (how & kAlone) != 0;
+    record.coalesces = (how & kCoalesces) != 0;
     auto const count = in.get<std::uint32_t>();
     for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
         auto const event = in.take(in.get<std::uint32_t>());
@@ -173,7 +179,9 @@ Mutation read_mutation(ByteReader& in) {
 
 RunRecord read_run(ByteReader& in) {
     RunRecord record;
-    record.doubt = static_cast<Doubt>(in.get<std::uint8_t>());
+    auto const doubt = in.get<std::uint8_t>();
+    record.coalesces = (doubt & kRunCoalesces) != 0;
+    record.doubt = static_cast<Doubt>(doubt & ~kRunCoalesces);
     record.code = in.get<std::uint16_t>();
     record.generation.value = in.get<std::uint64_t>();
     record.expect_head = guard_from(in.get<std::uint64_t>());
@@ -187,23 +195,41 @@ RunRecord read_run(ByteReader& in) {
     return record;
 }
 
-/// A run whose parts are its events, and whose key names its first mutation.
+std::uint64_t events_of_parts(RunRecord const& record) {
+    std::uint64_t events = 0;
+    for (auto const& part : record.parts) {
+        events += part.events;
+    }
+    return events;
+}
+
+/// A run whose parts are its events, or more of them, and whose key names its first mutation.
 bool makes_sense(RunRecord const& record, MutationId first) {
     auto const run = RunView::decode(record.run);
     if (!run || run.value().is_floor() || record.doubt > Doubt::lost || record.parts.empty() ||
         record.parts.front().mutation != first) {
         return false;
     }
-    std::uint64_t events = 0;
     MutationId before;
     for (auto const& part : record.parts) {
         if (part.events == 0 || part.mutation <= before) {
             return false;
         }
         before = part.mutation;
-        events += part.events;
     }
-    return events == run.value().count();
+    return events_of_parts(record) >= run.value().count();
+}
+
+/// The records of a coalesced run's mutations are beside it, with the events that it counts.
+/// Precondition: mutations ascend.
+bool has_its_mutations(RunRecord const& record, std::vector<Mutation> const& mutations) {
+    return !is_coalesced(record) ||
+           std::ranges::all_of(record.parts, [&mutations](RunRecord::Part const& part) {
+               auto const found =
+                   std::ranges::lower_bound(mutations, part.mutation, {}, &Mutation::id);
+               return found != mutations.end() && found->id == part.mutation &&
+                      found->events.size() == part.events;
+           });
 }
 
 bool makes_sense(Mutation const& record) {
@@ -221,13 +247,19 @@ class Loader {
         return fits && in.done() ? Result<>(success()) : bad_record(record.key, "a wrong field");
     }
 
-    StoreImage image() {
+    Result<StoreImage> image() {
         StoreImage image;
         image.device = device_;
         for (auto& [name, stream] : streams_) {
             std::ranges::sort(stream.mutations, {}, &Mutation::id);
             std::ranges::sort(
                 stream.runs, {}, [](RunRecord const& run) { return run.parts.front().mutation; });
+            for (RunRecord const& run : stream.runs) {
+                if (!has_its_mutations(run, stream.mutations)) {
+                    return bad_record(run_key(name, run.parts.front().mutation),
+                                      "coalesced, and a mutation is missing");
+                }
+            }
             image.streams.emplace_back(name, std::move(stream));
         }
         return image;
@@ -271,6 +303,12 @@ class Loader {
 };
 
 }  // namespace
+
+bool is_coalesced(RunRecord const& record) {
+    auto const run = RunView::decode(record.run);
+    CAPSTAN_INVARIANT(run.has_value());
+    return events_of_parts(record) > run.value().count();
+}
 
 Bytes device_key() {
     return key_of(Kind::device, {});
@@ -323,7 +361,9 @@ Bytes encode(ByteView key, RefusedWrite const& record) {
 
 Bytes encode(ByteView key, RunRecord const& record) {
     return sealed(key, [&](ByteWriter& out) {
-        out.put(static_cast<std::uint8_t>(record.doubt)).put(record.code);
+        auto const coalesces = record.coalesces ? kRunCoalesces : 0;
+        out.put(static_cast<std::uint8_t>(static_cast<int>(record.doubt) | coalesces));
+        out.put(record.code);
         out.put(record.generation.value);
         out.put(record.expect_head ? record.expect_head->value : kNoGuard);
         out.put(static_cast<std::uint32_t>(record.parts.size()));

@@ -76,6 +76,7 @@ class Network {
             counts["recoveries"] += device->recoveries;
             counts["histories lost"] += device->losses;
             counts["confirmed with seq"] += device->confirmed_with_seq;
+            counts["coalesced"] += device->coalesced;
         }
         return counts;
     }
@@ -236,13 +237,16 @@ class Network {
         std::map<WriteNumber, std::size_t> found;
         for (auto const& stream : kStreams) {
             std::map<std::string, WriteNumber> last;  // by device
-            auto const& tape = server_.tape(stream);
-            for (std::size_t at = 0; at < tape.size();) {
-                auto const number = std::strtoull(tape[at].bytes.c_str() + 1, nullptr, 10);
+            std::vector<std::string> names;
+            for (auto const& taped : server_.tape(stream)) {
+                std::ranges::move(names_in(taped.bytes), std::back_inserter(names));
+            }
+            for (std::size_t at = 0; at < names.size();) {
+                auto const number = std::strtoull(names[at].c_str() + 1, nullptr, 10);
                 auto const& entry = ledger_.writes.at(number);
                 for (std::size_t i = 0; i < entry.events; ++i, ++at) {
-                    auto const text = "w" + std::to_string(number) + "." + std::to_string(i);
-                    if (at >= tape.size() || tape[at].bytes != text) {
+                    auto const name = "w" + std::to_string(number) + "." + std::to_string(i);
+                    if (at >= names.size() || names[at] != name) {
                         return "write " + std::to_string(number) + " is torn";
                     }
                 }

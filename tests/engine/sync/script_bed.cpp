@@ -3,6 +3,8 @@
 #include <boost/test/unit_test.hpp>
 #include <stdexcept>
 
+#include "script_ops.hpp"
+
 namespace capstan::test {
 
 using namespace sync;
@@ -205,8 +207,12 @@ std::string ScriptBed::publish(ScriptArgs const& args) {
     for (std::uint64_t i = 0; i < args.number_or("events", std::uint64_t{1}); ++i) {
         auto const text = args.text_or("text", "event");
         events.emplace_back(as_bytes(text).begin(), as_bytes(text).end());
+        if (args.has("ops")) {
+            events.back() = encode_event(parse_ops(args.text("ops")));
+        }
     }
     PublishOptions options;
+    options.coalesces = args.has("coalesces");
     options.needs_window = args.has("needs_window");
     if (args.has("expect")) {
         options.expect_head = Seq{args.number("expect")};
@@ -545,9 +551,15 @@ std::string ScriptBed::text(ByteView payload) {
             out += run.is_floor() ? " floor" : " events " + std::to_string(run.count());
             out += " p " + (p == kAtHead ? "at_head" : std::to_string(p.value));
             out += " generation " + std::to_string(m->generation());
-            return out + (m->expect_head() == kAtHead.value
-                              ? ""
-                              : " expect " + std::to_string(m->expect_head()));
+            out += m->expect_head() == kAtHead.value
+                       ? ""
+                       : " expect " + std::to_string(m->expect_head());
+            for (std::uint32_t i = 0; i < run.count(); ++i) {
+                if (auto const event = decode_event(run.event(i))) {
+                    out += "\n  " + text_of(event.value());
+                }
+            }
+            return out;
         }
         std::string operator()(fb::Need const* m) {
             return "Need " + std::to_string(m->stream()) + " " +

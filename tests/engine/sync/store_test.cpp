@@ -38,6 +38,7 @@ Mutation mutation(std::uint64_t id) {
     mutation.flags = RunFlags::needs_window;
     mutation.expect_head = Seq{4};
     mutation.alone = true;
+    mutation.coalesces = true;
     mutation.events = {bytes_of("one"), bytes_of("two")};
     return mutation;
 }
@@ -51,6 +52,7 @@ RunRecord run(std::uint64_t first) {
     record.expect_head = Seq{9};
     record.parts = {{MutationId{first}, 2}, {MutationId{first + 1}, 1}};
     record.doubt = Doubt::refused;
+    record.coalesces = true;
     record.code = 1402;
     return record;
 }
@@ -145,6 +147,8 @@ BOOST_AUTO_TEST_CASE(records_that_make_no_sense_are_not_loaded) {
     no_parts.parts.clear();
     auto wrong_parts = run(5);
     wrong_parts.parts.back().events = 2;
+    auto few_parts = run(5);
+    few_parts.parts.pop_back();
     auto floor = run(5);
     floor.run = encode_run({Attempt::of(2, 9), Link{}, Seq{3}, 0}, {});
     auto no_events = mutation(9);
@@ -155,7 +159,8 @@ BOOST_AUTO_TEST_CASE(records_that_make_no_sense_are_not_loaded) {
     auto const unknown = bytes_of("Zacme/a");
     Row const rows[] = {
         {"a run without parts", run_5, with(run_5, no_parts)},
-        {"parts that are not the run's events", run_5, with(run_5, wrong_parts)},
+        {"less parts than the run's events", run_5, with(run_5, few_parts)},
+        {"coalesced, without its mutations", run_5, with(run_5, wrong_parts)},
         {"a floor record", run_5, with(run_5, floor)},
         {"another first mutation", run_5, with(run_5, run(6))},
         {"a mutation without events", mutation_9, with(mutation_9, no_events)},
@@ -172,6 +177,20 @@ BOOST_AUTO_TEST_CASE(records_that_make_no_sense_are_not_loaded) {
             BOOST_CHECK(loaded.error().code == Errc::malformed);
         }
     }
+}
+
+BOOST_AUTO_TEST_CASE(coalesced_run_is_loaded_with_its_mutations) {
+    auto coalesced = run(20);
+    coalesced.parts = {{MutationId{20}, 2}, {MutationId{22}, 2}};
+    auto records = full_store();
+    put(records, run_key("acme/a", MutationId{20}), coalesced);
+    put(records, mutation_key("acme/a", MutationId{20}), mutation(20));
+    BOOST_TEST(!load(records).has_value());
+    put(records, mutation_key("acme/a", MutationId{22}), mutation(22));
+    auto const image = load(records).value();
+    BOOST_TEST(is_coalesced(image.streams[0].second.runs[2]));
+    BOOST_TEST(!is_coalesced(image.streams[0].second.runs[0]));
+    BOOST_CHECK(image.streams[0].second.mutations[1] == mutation(20));
 }
 
 BOOST_AUTO_TEST_CASE(F15_record_of_a_later_version_is_not_touched) {

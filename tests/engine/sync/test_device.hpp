@@ -45,6 +45,10 @@ class TestDisk {
 /// What the test calls a write; it stands in its events.
 using WriteNumber = std::uint64_t;
 
+/// Which writes an event on the tape came from: `w7.0` is the first event of write 7. An opaque
+/// event names itself; one of operations has a set of them, in which coalesced ones meet.
+std::vector<std::string> names_in(std::string const& event);
+
 /// What an application has been told, over all openings of its store.
 struct WriteLedger {
     struct Entry {
@@ -105,6 +109,7 @@ class TestDevice {
     std::uint64_t recoveries = 0;
     std::uint64_t losses = 0;
     std::uint64_t confirmed_with_seq = 0;
+    std::uint64_t coalesced = 0;  // writes that were confirmed in a run with fewer events
 
     /// After how many more effects the process ends; 0: it goes on.
     std::uint64_t effects_until_crash = 0;
@@ -124,6 +129,8 @@ class TestDevice {
     void on(sync::Recovered const& recovered);
     void on(sync::StatusChanged const&) {}
     void on(sync::Trouble const&) {}
+    bool stands_where_told(sync::WriteMoved const& moved, WriteNumber number) const;
+    Bytes make_event(WriteNumber number, std::size_t index, bool coalesces) const;
     void check_durable_before_sent(fb::Publish const& publish) const;
     void expect(bool condition, char const* what) const;
 

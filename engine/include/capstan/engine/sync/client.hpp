@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -29,6 +30,11 @@ struct ClientOptions {
     std::uint32_t credit_bytes = 4 * 1'048'576;     // of runs delivered and not consumed
     std::size_t outbox_bytes_max = 64 * 1'048'576;  // of events not confirmed; then `overloaded`
     std::size_t flight_bytes_max = 2 * 1'048'576;   // of runs sent and not answered
+    /// What the policies of a stream say of fields of an object, for writes that coalesce; none:
+    /// the defaults. Called within `take`.
+    std::function<coalesce::CoalesceRules(
+        std::string_view stream, std::string_view object, std::string_view field)>
+        coalesce_rules;
     Duration connect_timeout = std::chrono::seconds(10);
     Duration welcome_timeout = std::chrono::seconds(20);
     Duration answer_timeout =
@@ -126,6 +132,7 @@ class Client {
 
     Client(ClientOptions options, StoreImage image, Random& random);
     Stream& stream_named(std::string const& name);
+    Stream& add_stream(std::string const& name, Outbox outbox);
     Stream* find(std::string_view name);
     Stream* find(StreamNumber handle);
     void count(Stream& stream);    // its outbox has changed

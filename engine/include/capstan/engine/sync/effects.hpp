@@ -66,8 +66,10 @@ struct WriteMoved {
     std::string stream;
     MutationId mutation;
     WriteState state = WriteState::queued;
-    Seq first;               // confirmed: where its events stand; 0 where nobody tells
-    Seq last;                // confirmed
+    /// Confirmed: where its events stand; 0 where nobody tells. Of coalesced writes: where that
+    /// stands which they came to; 0 also where later ones took them back before anything was sent.
+    Seq first;
+    Seq last;
     std::uint16_t code = 0;  // refused: the catalogued reason
     std::string detail;      // refused: values behind the reason
     bool provisional = false;

@@ -1,4 +1,5 @@
 #pragma once
+#include <capstan/engine/coalesce/coalescer.hpp>
 #include <capstan/engine/sync/answer.hpp>
 #include <capstan/engine/sync/backoff.hpp>
 #include <capstan/engine/sync/effects.hpp>
@@ -9,6 +10,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,6 +21,8 @@ inline constexpr std::size_t kRunBytesMax = kSubmissionBytesMax - 5'000;
 /// Mutations are gathered into a run up to here.
 inline constexpr std::size_t kRunBytesTarget = 256 * 1'024;
 inline constexpr std::size_t kRunsInFlightMax = 16;
+/// Mutations that are coalesced into one run: it keeps them until it has its verdict.
+inline constexpr std::size_t kCoalescedBytesMax = 1'048'576;
 /// Confirmed runs are kept until the reader has passed them, in case the server loses history.
 inline constexpr std::size_t kAckedRunsMax = 64;
 
@@ -26,6 +30,10 @@ struct PublishOptions {
     bool needs_window = false;          // text, lists and the like (RunFlags::needs_window)
     std::optional<Seq> expect_head;     // refuse unless the head is this when the fold decides
     std::optional<Seq> preceding = {};  // what the author had applied; none: as far as was consumed
+    /// The events are operations on objects (`encode_event`), and only what they come to matters:
+    /// while they wait they may be merged with others of this kind (`coalesce::Coalescer`). With a
+    /// guard they stay as they are.
+    bool coalesces = false;
 };
 
 /// Bytes of runs sent on the present connection and not answered, over all streams.
@@ -48,11 +56,17 @@ struct ReaderAt {
 /// another way: the run and those behind it are kept as they are, and a floor record under a new
 /// attempt, the fence, settles their fate. Verdicts are handled as DESIGN section 7 has them.
 ///
+/// Mutations that coalesce are merged when they are frozen, never across another p, a guard or one
+/// that must stay alone. Their run keeps them, in the store too, until it is forgotten: each is
+/// told `confirmed` or `refused` by itself, and a dead run becomes its mutations again, to be
+/// merged anew. Those of which nothing is left to send are confirmed without a seq.
+///
 /// Invariants:
 /// 1. acked, frozen, kept: each run's `after` is the link of the run before it; the first frozen
 ///    one follows `confirmed`, unless history was lost.
 /// 2. Mutation ids ascend through acked, frozen, kept and pending, in this order: device order.
 /// 3. There is a fence iff a run is kept; then nothing is frozen anew.
+/// 4. A coalesced run has its mutations, in the order of its parts; other runs have none.
 ///
 /// Threading: one thread at a time. Lifetime: `identity` and `window` outlive it.
 class Outbox {
@@ -63,8 +77,12 @@ class Outbox {
            FlightWindow& window,
            StoreImage::Stream&& stored);
 
+    /// What the stream's policies say of fields; none: the defaults.
+    void coalesce_by(coalesce::RulesOf rules) { rules_ = std::move(rules); }
+
     /// Takes one publish call in: its events stay together, in one run.
-    /// Errors: `request_invalid`, `too_large`, `preceding_seq_invalid` (below an earlier one).
+    /// Errors: `request_invalid`, `too_large`, `preceding_seq_invalid` (below an earlier one),
+    /// `malformed` (it coalesces, and an event is none).
     Result<MutationId> publish(std::vector<Bytes> events,
                                PublishOptions const& options,
                                ReaderAt reader);
@@ -139,6 +157,7 @@ class Outbox {
     /// A frozen run with what its bytes say.
     struct Run {
         RunRecord record;
+        std::vector<Mutation> mutations;  // coalesced: what it was made of
         RunHeader header;
         Link link;  // what follows it names as `after`
         std::uint32_t count = 0;
@@ -149,6 +168,8 @@ class Outbox {
         bool sent_before = false;
         Instant sent_at;
         Bytes const& bytes() const { return record.run; }
+        /// In memory, with what it was made of.
+        std::size_t bytes_held() const;
     };
     struct Fence {
         Bytes run;
@@ -161,6 +182,11 @@ class Outbox {
     struct Pending {
         Mutation mutation;
         bool stored = false;  // its record is in the store
+    };
+    /// The first pending mutations, and the events that they come to.
+    struct Coalesced {
+        std::size_t mutations = 0;
+        std::vector<Event> events;
     };
     struct Refusal {
         std::uint16_t code = 0;
@@ -175,12 +201,24 @@ class Outbox {
     void change_record() { record_changed_ = record_changed_ || record_.attempt > Attempt{}; }
     Link tail() const { return frozen_.empty() ? record_.confirmed : frozen_.back().link; }
     std::size_t next_group() const;
+    bool joins(Mutation const& first, Mutation const& next) const;
     void freeze_group(std::size_t mutations, Effects& effects);
+    void freeze_run(RunRecord record,
+                    Mutation const& first,
+                    std::span<ByteView const> events,
+                    std::vector<Mutation> coalesced,
+                    Effects& effects);
+    Mutation take_first_pending(Effects& effects, bool keep_record);
     void resolve(Mutation& mutation) const;
     void put(Run const& run, Effects& effects) const;
     void erase(Run const& run, Effects& effects) const;
     template <class Item>
     void land(Item& item, Flight flight = Flight::idle);
+
+    // outbox_coalesce.cpp
+    std::optional<Coalesced> coalesce_next() const;
+    void freeze_coalesced(Coalesced group, Effects& effects);
+    void tell_cancelled(Effects& effects);
 
     // outbox_answers.cpp
     std::size_t find(Answer const& answer) const;
@@ -229,6 +267,7 @@ class Outbox {
     Seq preceding_given_;          // no later mutation may name a lower one
     bool standing_known_ = false;  // on this connection
     bool recovering_ = false;
+    coalesce::RulesOf rules_;
     Backoff backoff_;
     std::optional<Instant> held_until_;
     std::uint32_t front_gaps_ = 0;  // counter gaps in a row of the very next run
@@ -238,6 +277,7 @@ class Outbox {
     bool durable_next_ = false;          // what is saved next goes to the disk before anything else
     std::vector<MutationId> unsaved_;    // pending mutations to write
     std::vector<MutationId> published_;  // to be called stored
+    std::vector<MutationId> cancelled_;  // nothing is left to send: to be called confirmed
     bool refused_told_ = true;           // all of them, since the store was opened
 };
 

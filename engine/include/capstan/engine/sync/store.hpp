@@ -17,7 +17,8 @@
 ///   key      := 'D'                                     the device
 ///             | 'C' stream                              its cursor
 ///             | 'O' stream                              its outbox
-///             | 'M' stream 0 u64 mutation               one mutation not yet frozen
+///             | 'M' stream 0 u64 mutation               one mutation not yet frozen, or coalesced
+///                                                       into a run that is there
 ///             | 'R' stream 0 u64 first mutation         one frozen run
 ///             | 'X' stream 0 u64 mutation               one refused mutation
 ///               numbers in keys are big-endian, so that keys sort as mutations do
@@ -28,8 +29,9 @@
 ///   O body   := u64 generation, u64 confirmed counter, u64 confirmed attempt, u64 confirmed seq,
 ///               u64 preceding seq, u64 attempt
 ///   M body   := u64 generation, u64 preceding seq, u16 flags, u64 expected head or 2^64 - 1,
-///               u8 alone, u32 count, (u32 length, event)*
-///   R body   := u8 doubt, u16 code, u64 generation, u64 expected head or 2^64 - 1, u32 count,
+///               u8 how (1 alone, 2 coalesces), u32 count, (u32 length, event)*
+///   R body   := u8 doubt (+ 128: its mutations coalesce), u16 code, u64 generation, u64 expected
+///   head or 2^64 - 1, u32 count,
 ///               (u64 mutation, u32 events)*, run
 ///   X body   := u16 code, M body
 ///               all little-endian; device 16 bytes, chain low then high
@@ -68,7 +70,8 @@ struct Mutation {
     Seq preceding_seq;
     std::uint16_t flags = 0;
     std::optional<Seq> expect_head;
-    bool alone = false;  // goes as a run of its own, to find out which of several was refused
+    bool alone = false;      // goes as a run of its own, to find out which of several was refused
+    bool coalesces = false;  // its events may be merged with those of its neighbours
     std::vector<Bytes> events;
     friend bool operator==(Mutation const&, Mutation const&) = default;
 };
@@ -81,16 +84,21 @@ enum class Doubt : std::uint8_t {
 };
 
 /// A frozen run. What it says never changes; it is sent again in this form until it has a verdict.
+///
+/// Where the parts have more events than the run, they were coalesced: then their mutations'
+/// records stay as long as the run's, so that each can be told its end, given back or sent in
+/// another way.
 struct RunRecord {
     struct Part {
         MutationId mutation;
-        std::uint32_t events = 0;
+        std::uint32_t events = 0;  // that it had, before coalescing
         friend bool operator==(Part const&, Part const&) = default;
     };
     Bytes run;
     Generation generation;
     std::optional<Seq> expect_head;
-    std::vector<Part> parts;  // in order; their events are the run's
+    std::vector<Part> parts;  // in order; their events are the run's, unless coalesced
+    bool coalesces = false;   // as its mutations say, all of them or none
     Doubt doubt = Doubt::none;
     std::uint16_t code = 0;  // doubt refused: the gateway's reason; 0 for a run behind that one
     friend bool operator==(RunRecord const&, RunRecord const&) = default;
@@ -102,6 +110,9 @@ struct RefusedWrite {
     Mutation mutation;
     friend bool operator==(RefusedWrite const&, RefusedWrite const&) = default;
 };
+
+/// Whether the run's events are not those of its parts one by one.
+bool is_coalesced(RunRecord const& record);
 
 Bytes device_key();
 Bytes cursor_key(std::string_view stream);
@@ -122,7 +133,7 @@ struct StoreImage {
     struct Stream {
         std::optional<StoredCursor> cursor;
         OutboxRecord outbox;
-        std::vector<Mutation> mutations;  // ascending
+        std::vector<Mutation> mutations;  // ascending; those of coalesced runs too
         std::vector<RunRecord> runs;      // ascending
         std::vector<RefusedWrite> refused;
     };
@@ -135,7 +146,8 @@ struct StoredRecord {
     ByteView value;
 };
 /// Reads all records, in any order. Errors: `malformed` (a checksum, a length or a field is wrong;
-/// the detail names the key), `format_unknown` (a later build wrote the record).
+/// the detail names the key; a coalesced run lacks a mutation), `format_unknown` (a later build
+/// wrote the record).
 Result<StoreImage> load(std::span<StoredRecord const> records);
 
 }  // namespace capstan::sync
