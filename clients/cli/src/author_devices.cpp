@@ -65,17 +65,19 @@ void AuthorDevices::know(StreamName const& stream,
                          Generation generation,
                          std::map<DeviceId, importers::AuthorState> const& authors) {
     for (auto const& [id, state] : authors) {
-        auto& device = devices_[id];
-        CAPSTAN_INVARIANT(device.under_way == 0);
-        if (device.client) {
-            disconnect(device);
-        }
-        device.news.push_back({stream, generation, state});
+        devices_[id].news.push_back({stream, generation, state});
     }
 }
 
-Result<Stream> AuthorDevices::begin(DeviceId const& id, StreamName const& stream) {
+Result<std::optional<Stream>> AuthorDevices::begin(DeviceId const& id, StreamName const& stream) {
     auto& device = devices_[id];
+    auto const is_news = [&stream](News const& news) { return news.stream == stream; };
+    if (device.client && std::ranges::any_of(device.news, is_news)) {
+        if (device.under_way > 0) {
+            return std::optional<Stream>();
+        }
+        disconnect(device);
+    }
     if (device.client) {
         connected_.splice(connected_.begin(), connected_, device.used);
     } else {
@@ -83,7 +85,7 @@ Result<Stream> AuthorDevices::begin(DeviceId const& id, StreamName const& stream
         CAPSTAN_TRY(connect(id, device));
     }
     device.under_way += 1;
-    return device.client->stream(stream);
+    return std::optional(device.client->stream(stream));
 }
 
 void AuthorDevices::end(DeviceId const& id) {
@@ -101,26 +103,31 @@ Result<> AuthorDevices::connect(DeviceId const& id, Device& device) {
         std::vector const first{write_of(sync::device_key(), sync::DeviceRecord{.device = id})};
         CAPSTAN_TRY(device.store->write(first));
     }
-    if (!device.news.empty()) {
-        CAPSTAN_TRY(auto identity, identity_in(*device.store, id));
-        std::vector<sync::Write> changes;
-        for (auto const& news : std::exchange(device.news, {})) {
-            auto const& last = news.state.last;
-            identity.attempt_ordinal = std::max(identity.attempt_ordinal, last.attempt.ordinal());
-            changes.push_back(write_of(sync::outbox_key(news.stream.str()),
-                                       sync::OutboxRecord{.generation = news.generation,
-                                                          .confirmed = last,
-                                                          .preceding_seq = news.state.preceding_seq,
-                                                          .attempt = last.attempt}));
-        }
-        changes.push_back(write_of(sync::device_key(), identity));
-        CAPSTAN_TRY(device.store->write(changes));
-    }
+    CAPSTAN_TRY(store_news(id, device));
     CAPSTAN_TRY(auto client, remote_.device(std::make_unique<LastingStore>(device.store)));
     device.client.emplace(std::move(client));
     connected_.push_front(id);
     device.used = connected_.begin();
     return success();
+}
+
+Result<> AuthorDevices::store_news(DeviceId const& id, Device& device) {
+    if (device.news.empty()) {
+        return success();
+    }
+    CAPSTAN_TRY(auto identity, identity_in(*device.store, id));
+    std::vector<sync::Write> changes;
+    for (auto const& news : std::exchange(device.news, {})) {
+        auto const& last = news.state.last;
+        identity.attempt_ordinal = std::max(identity.attempt_ordinal, last.attempt.ordinal());
+        changes.push_back(write_of(sync::outbox_key(news.stream.str()),
+                                   sync::OutboxRecord{.generation = news.generation,
+                                                      .confirmed = last,
+                                                      .preceding_seq = news.state.preceding_seq,
+                                                      .attempt = last.attempt}));
+    }
+    changes.push_back(write_of(sync::device_key(), identity));
+    return device.store->write(changes);
 }
 
 void AuthorDevices::disconnect(Device& device) {

@@ -26,14 +26,15 @@ class AuthorDevices {
     AuthorDevices(AuthorDevices const&) = delete;
     AuthorDevices& operator=(AuthorDevices const&) = delete;
 
-    /// What the stream holds of its authors. Precondition: none of these has work under way.
+    /// What the stream holds of its authors. Before the first `begin` in this stream.
     void know(StreamName const& stream,
               Generation generation,
               std::map<DeviceId, importers::AuthorState> const& authors);
 
     /// A handle to publish as this device, which has work under way until `end`, once for each
-    /// `begin`. Errors: as `Client::open`.
-    Result<Stream> begin(DeviceId const& device, StreamName const& stream);
+    /// `begin`. Nothing: the device is to start anew with what is known of it in this stream, once
+    /// what it has under way elsewhere is done. Errors: as `Client::open`.
+    Result<std::optional<Stream>> begin(DeviceId const& device, StreamName const& stream);
     void end(DeviceId const& device);
 
     std::size_t count() const { return devices_.size(); }
@@ -46,13 +47,14 @@ class AuthorDevices {
     };
     struct Device {
         std::shared_ptr<ClientStore> store;
-        std::vector<News> news;  // not in the store yet; then there is no client
+        std::vector<News> news;  // not in the store yet
         std::optional<Client> client;
         std::future<void> stopping;          // the client before
         std::list<DeviceId>::iterator used;  // in `connected_`, where there is a client
         std::uint32_t under_way = 0;
     };
     Result<> connect(DeviceId const& id, Device& device);
+    Result<> store_news(DeviceId const& id, Device& device);
     void disconnect(Device& device);
     void make_room();
 

@@ -268,8 +268,6 @@ class LineImport {
     }
 
     Result<> read_back(StreamSummary const& stream) {
-        // A device may be at work elsewhere, and is to start anew with what this stream says of it.
-        CAPSTAN_TRY(publisher_.finish());
         if (!reader_) {
             CAPSTAN_TRY(auto client, remote_.reader());
             reader_.emplace(std::move(client));

@@ -118,19 +118,26 @@ void OrderedPublisher::pump(Lane& lane) {
     };
     while (may_send()) {
         if (lane.under_way_ == 0 && lanes_active_ >= kLanesActiveMax) {
-            if (!std::exchange(lane.queued_, true)) {
-                queued_.push_back(&lane);
-            }
-            return;
+            return queue(lane);
         }
-        if (auto const sent = send_run(lane); !sent) {
+        auto const sent = send_run(lane);
+        if (!sent) {
             error_ = sent.error();
+        } else if (!sent.value()) {
+            return queue(lane);
         }
     }
 }
 
+void OrderedPublisher::queue(Lane& lane) {
+    if (!std::exchange(lane.queued_, true)) {
+        queued_.push_back(&lane);
+    }
+}
+
+/// Each has one turn: a lane whose device is at work for another one is queued again.
 void OrderedPublisher::pump_queued() {
-    while (!queued_.empty() && lanes_active_ < kLanesActiveMax) {
+    for (auto turns = queued_.size(); turns > 0 && lanes_active_ < kLanesActiveMax; --turns) {
         auto& lane = *queued_.front();
         queued_.pop_front();
         lane.queued_ = false;
@@ -138,9 +145,13 @@ void OrderedPublisher::pump_queued() {
     }
 }
 
-Result<> OrderedPublisher::send_run(Lane& lane) {
+/// False if the device cannot start yet.
+Result<bool> OrderedPublisher::send_run(Lane& lane) {
     Answer answer{.lane = &lane, .device = lane.waiting_.front().device};
     CAPSTAN_TRY(auto const stream, devices_.begin(answer.device, lane.stream_));
+    if (!stream) {
+        return false;
+    }
     std::vector<Bytes> events;
     while (!lane.waiting_.empty() && lane.waiting_.front().device == answer.device &&
            events.size() < kRunEvents) {
@@ -160,20 +171,20 @@ Result<> OrderedPublisher::send_run(Lane& lane) {
     Seq const before{lane.next_.value - 1};
     lane.next_ = lane.next_.plus(answer.events);
     // At the head, and the head is `before`: seen is all that stands before the run.
-    stream.publish(std::move(events),
-                   {.expect_head = before, .preceding = kAtHead},
-                   [answers = answers_, answer](WriteUpdate const& update) mutable {
-                       if (!update.is_final()) {
-                           return;
-                       }
-                       std::lock_guard const lock(answers->mutex);
-                       answer.error = update.error;
-                       answers->waiting.push_back(answer);
-                       if (answers->waiting.size() == 1) {
-                           answers->changed.notify_one();
-                       }
-                   });
-    return success();
+    stream->publish(std::move(events),
+                    {.expect_head = before, .preceding = kAtHead},
+                    [answers = answers_, answer](WriteUpdate const& update) mutable {
+                        if (!update.is_final()) {
+                            return;
+                        }
+                        std::lock_guard const lock(answers->mutex);
+                        answer.error = update.error;
+                        answers->waiting.push_back(answer);
+                        if (answers->waiting.size() == 1) {
+                            answers->changed.notify_one();
+                        }
+                    });
+    return true;
 }
 
 }  // namespace capstan::cli

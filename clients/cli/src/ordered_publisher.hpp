@@ -62,7 +62,8 @@ class OrderedPublisher {
     };
     void pump(Lane& lane);
     void pump_queued();
-    Result<> send_run(Lane& lane);
+    void queue(Lane& lane);
+    Result<bool> send_run(Lane& lane);
     bool collect(Duration wait_max);
     void take(Answer const& answer);
     Result<> wait_down_to(std::size_t bytes);
@@ -72,7 +73,7 @@ class OrderedPublisher {
     AuthorDevices& devices_;
     std::list<Lane> lanes_;
     std::vector<Lane*> touched_;  // since the last flush
-    std::deque<Lane*> queued_;    // have something to send, and wait for another lane to rest
+    std::deque<Lane*> queued_;    // have something to send, and wait for others to rest
     std::size_t lanes_active_ = 0;
     std::size_t runs_under_way_ = 0;
     std::size_t bytes_ = 0;  // taken in and not answered
