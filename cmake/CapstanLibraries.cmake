@@ -1,7 +1,7 @@
 # Third-party libraries and the names that rooms use for them in LIBS and PUBLIC_LIBS:
 #   Boost::headers  CLI11::CLI11  flatbuffers::flatbuffers  fmt::fmt  nlohmann_json::nlohmann_json
 #   OpenSSL::SSL  OpenSSL::Crypto  spdlog::spdlog  Threads::Threads  tomlplusplus::tomlplusplus
-#   zstd::libzstd_shared  PkgConfig::lmdb  PkgConfig::prometheus  PkgConfig::rdkafka
+#   ZLIB::ZLIB  zstd::libzstd_shared  PkgConfig::lmdb  PkgConfig::prometheus  PkgConfig::rdkafka
 #   PkgConfig::sodium  PkgConfig::xxhash
 # The Debian packages that provide them are listed in deploy/packages.
 
@@ -16,6 +16,7 @@ find_package(rapidcheck CONFIG REQUIRED)
 find_package(spdlog CONFIG REQUIRED)
 find_package(Threads REQUIRED)
 find_package(tomlplusplus CONFIG REQUIRED)
+find_package(ZLIB REQUIRED)
 find_package(zstd CONFIG REQUIRED)
 
 find_package(PkgConfig REQUIRED)

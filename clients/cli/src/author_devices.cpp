@@ -1,14 +1,19 @@
 #include "author_devices.hpp"
 
-#include <utility>
+#include <sys/resource.h>
+
+#include <algorithm>
 
 namespace capstan::cli {
 namespace {
 
-/// A run is as large as this, or holds so many events; what is larger travels alone.
-constexpr std::size_t kRunBytes = 64 * 1'024;
-constexpr std::size_t kRunEvents = 256;
-constexpr std::size_t kRunsWaitingMax = 16;
+/// A connection costs as much as many publishes, so many are kept; some descriptors are for others.
+std::size_t connected_max() {
+    constexpr std::size_t kMost = 1'024;
+    rlimit descriptors{};
+    bool const known = ::getrlimit(RLIMIT_NOFILE, &descriptors) == 0;
+    return known ? std::clamp<std::size_t>(descriptors.rlim_cur / 4 * 3, 16, kMost) : 16;
+}
 
 /// A store that several clients use one after another.
 class LastingStore final : public ClientStore {
@@ -22,133 +27,126 @@ class LastingStore final : public ClientStore {
     std::shared_ptr<ClientStore> store_;
 };
 
-void add(std::vector<ClientStore::Record>& records, Bytes key, auto const& record) {
+sync::Write write_of(Bytes key, auto const& record) {
     auto value = sync::encode(key, record);
-    records.push_back({std::move(key), std::move(value)});
+    return {std::move(key), std::move(value)};
+}
+
+/// The device's record as its clients have left it.
+Result<sync::DeviceRecord> identity_in(ClientStore& store, DeviceId const& device) {
+    CAPSTAN_TRY(auto const records, store.load());
+    std::vector<sync::StoredRecord> views;
+    for (auto const& record : records) {
+        views.push_back({record.key, record.value});
+    }
+    CAPSTAN_TRY(auto const image, sync::load(views));
+    return image.device.value_or(sync::DeviceRecord{.device = device});
 }
 
 }  // namespace
 
-AuthorDevices::AuthorDevices(Remote const& remote,
-                             StreamName stream,
-                             Generation generation,
-                             std::map<DeviceId, importers::GitReplay::Author> const& known)
-    : remote_(remote), stream_(std::move(stream)), generation_(generation), known_(known) {}
+AuthorDevices::AuthorDevices(Remote const& remote)
+    : remote_(remote), connected_max_(connected_max()) {}
 
-std::shared_ptr<ClientStore> AuthorDevices::first_store(DeviceId const& device) const {
-    std::vector<ClientStore::Record> records;
-    sync::DeviceRecord identity{.device = device};
-    if (auto const known = known_.find(device); known != known_.end()) {
-        auto const& author = known->second;
-        identity.attempt_ordinal = author.last.attempt.ordinal();
-        add(records,
-            sync::outbox_key(stream_.str()),
-            sync::OutboxRecord{.generation = generation_,
-                               .confirmed = author.last,
-                               .preceding_seq = author.preceding_seq,
-                               .attempt = author.last.attempt});
+AuthorDevices::~AuthorDevices() {
+    for (auto& [id, device] : devices_) {
+        if (device.client) {
+            disconnect(device);
+        }
     }
-    add(records, sync::device_key(), identity);
-    return make_memory_store(std::move(records));
+    for (auto& [id, device] : devices_) {
+        if (device.stopping.valid()) {
+            device.stopping.wait();
+        }
+    }
 }
 
-Result<Stream> AuthorDevices::stream_of(DeviceId const& id) {
+void AuthorDevices::know(StreamName const& stream,
+                         Generation generation,
+                         std::map<DeviceId, importers::AuthorState> const& authors) {
+    for (auto const& [id, state] : authors) {
+        devices_[id].news.push_back({stream, generation, state});
+    }
+}
+
+Result<std::optional<Stream>> AuthorDevices::begin(DeviceId const& id, StreamName const& stream) {
     auto& device = devices_[id];
+    auto const is_news = [&stream](News const& news) { return news.stream == stream; };
+    if (device.client && std::ranges::any_of(device.news, is_news)) {
+        if (device.under_way > 0) {
+            return std::optional<Stream>();
+        }
+        disconnect(device);
+    }
     if (device.client) {
         connected_.splice(connected_.begin(), connected_, device.used);
-        return device.client->stream(stream_);
+    } else {
+        make_room();
+        CAPSTAN_TRY(connect(id, device));
     }
-    if (connected_.size() == kConnectedMax) {
-        devices_[connected_.back()].client.reset();
-        connected_.pop_back();
+    device.under_way += 1;
+    return std::optional(device.client->stream(stream));
+}
+
+void AuthorDevices::end(DeviceId const& id) {
+    auto& device = devices_.at(id);
+    CAPSTAN_INVARIANT(device.under_way > 0);
+    device.under_way -= 1;
+}
+
+Result<> AuthorDevices::connect(DeviceId const& id, Device& device) {
+    if (device.stopping.valid()) {
+        device.stopping.get();
     }
     if (!device.store) {
-        device.store = first_store(id);
+        device.store = make_memory_store();
+        std::vector const first{write_of(sync::device_key(), sync::DeviceRecord{.device = id})};
+        CAPSTAN_TRY(device.store->write(first));
     }
+    CAPSTAN_TRY(store_news(id, device));
     CAPSTAN_TRY(auto client, remote_.device(std::make_unique<LastingStore>(device.store)));
     device.client.emplace(std::move(client));
     connected_.push_front(id);
     device.used = connected_.begin();
-    return device.client->stream(stream_);
-}
-
-Result<> OrderedPublisher::add(DeviceId const& device, Bytes event) {
-    bool const is_full =
-        run_.size() == kRunEvents || (!run_.empty() && run_bytes_ + event.size() > kRunBytes);
-    if (device != device_ || is_full) {
-        CAPSTAN_TRY(flush());
-    }
-    if (device != device_) {
-        CAPSTAN_TRY(wait(0));
-        device_ = device;
-    }
-    run_bytes_ += event.size();
-    bytes_ += event.size();
-    run_.push_back(std::move(event));
     return success();
 }
 
-Result<> OrderedPublisher::finish() {
-    CAPSTAN_TRY(flush());
-    return wait(0);
-}
-
-Result<> OrderedPublisher::flush() {
-    if (run_.empty()) {
+Result<> AuthorDevices::store_news(DeviceId const& id, Device& device) {
+    if (device.news.empty()) {
         return success();
     }
-    CAPSTAN_TRY(wait(kRunsWaitingMax - 1));
-    CAPSTAN_TRY(auto const stream, devices_.stream_of(device_));
-    Seq const before{next_.value - 1};
-    auto const events = run_.size();
-    next_ = next_.plus(events);
-    run_bytes_ = 0;
-    {
-        std::lock_guard const lock(shared_->mutex);
-        shared_->runs_waiting += 1;
+    CAPSTAN_TRY(auto identity, identity_in(*device.store, id));
+    std::vector<sync::Write> changes;
+    for (auto const& news : std::exchange(device.news, {})) {
+        auto const& last = news.state.last;
+        identity.attempt_ordinal = std::max(identity.attempt_ordinal, last.attempt.ordinal());
+        changes.push_back(write_of(sync::outbox_key(news.stream.str()),
+                                   sync::OutboxRecord{.generation = news.generation,
+                                                      .confirmed = last,
+                                                      .preceding_seq = news.state.preceding_seq,
+                                                      .attempt = last.attempt}));
     }
-    stream.publish(std::exchange(run_, {}),
-                   {.expect_head = before, .preceding = before},
-                   [shared = shared_, events](WriteUpdate const& update) {
-                       std::lock_guard const lock(shared->mutex);
-                       if (update.state == WriteState::confirmed) {
-                           shared->confirmed += events;
-                       } else if (update.error && !shared->error) {
-                           shared->error = update.error;
-                       }
-                       shared->runs_waiting -= update.is_final() ? 1 : 0;
-                       shared->changed.notify_all();
-                   });
-    return success();
+    changes.push_back(write_of(sync::device_key(), identity));
+    return device.store->write(changes);
 }
 
-Result<> OrderedPublisher::wait(std::size_t runs_waiting_max) {
-    std::unique_lock lock(shared_->mutex);
-    for (auto confirmed = shared_->confirmed; !shared_->error;) {
-        auto const moved = [&] {
-            return shared_->runs_waiting <= runs_waiting_max || shared_->error ||
-                   shared_->confirmed != confirmed;
-        };
-        if (!shared_->changed.wait_for(lock, timeout_, moved)) {
-            return Error{Errc::timed_out, "no answer to a publish"};
-        }
-        if (shared_->runs_waiting <= runs_waiting_max) {
-            return success();
-        }
-        confirmed = shared_->confirmed;
+void AuthorDevices::disconnect(Device& device) {
+    connected_.erase(device.used);
+    device.stopping = std::move(*device.client).stop();
+    device.client.reset();
+}
+
+/// The device that has been at rest for longest goes.
+void AuthorDevices::make_room() {
+    if (connected_.size() < connected_max_) {
+        return;
     }
-    return *shared_->error;
-}
-
-void OrderedPublisher::interrupt() {
-    std::lock_guard const lock(shared_->mutex);
-    shared_->error = shared_->error.value_or(Error{Errc::cancelled, "interrupted"});
-    shared_->changed.notify_all();
-}
-
-std::uint64_t OrderedPublisher::confirmed() const {
-    std::lock_guard const lock(shared_->mutex);
-    return shared_->confirmed;
+    auto const idle = std::find_if(connected_.rbegin(), connected_.rend(), [this](auto const& id) {
+        return devices_.at(id).under_way == 0;
+    });
+    if (idle != connected_.rend()) {
+        disconnect(devices_.at(*idle));
+    }
 }
 
 }  // namespace capstan::cli

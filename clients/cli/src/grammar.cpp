@@ -175,8 +175,8 @@ void Grammar::add_reference_commands() {
         ->type_name("")
         ->required();
     auto& help = *app.add_subcommand(
-        "help", "Help on a topic: positions, patterns, environment, exit-codes");
-    help.add_option("TOPIC", help_topic_, "positions, patterns, environment or exit-codes")
+        "help", "Help on a topic: positions, patterns, mapping, environment, exit-codes");
+    help.add_option("TOPIC", help_topic_, "positions, patterns, mapping, environment or exit-codes")
         ->type_name("");
     help.callback([this] {
         auto const text = help_topic_.empty() ? app.help() : help_topic(help_topic_).value_or("");
@@ -216,10 +216,11 @@ void Grammar::add_event_commands() {
     auto& read = add_command(app, "read", "Read events", read_);
     add_stream(read, read_.stream);
     add_reading(read, read_);
-    auto& tail = add_command(app, "tail", "The last 10 events, then those to come with -f", tail_);
+    auto& tail = add_command(
+        app, "tail", "The last events (-n, else 10), then those to come with -f", tail_);
     add_stream(tail, tail_.stream);
     add_reading(tail, tail_);
-    tail_.from = StreamPosition{.kind = StreamPosition::Kind::back, .count = 10};
+    tail_.is_tail = true;
 
     auto& watch = add_command(app, "watch", "New events of many streams as they come", watch_);
     add(watch,
@@ -310,20 +311,7 @@ void Grammar::add_import_commands() {
                  import_git_.verify,
                  "Import nothing: rebuild the files from the events alone and compare with `git "
                  "ls-tree -r`");
-    auto& ndjson = add_command(import,
-                               "ndjson",
-                               "JSON objects, one a line, as events of one or more streams",
-                               import_ndjson_);
-    ndjson.add_option("FILE", import_ndjson_.file, "The file; - is stdin")
-        ->type_name("")
-        ->required();
-    ndjson
-        .add_option(
-            "--mapping", import_ndjson_.mapping, "What becomes what: see `capstan help mapping`")
-        ->type_name("FILE")
-        ->required();
-    ndjson.add_flag(
-        "--verify", import_ndjson_.verify, "Import nothing: compare each line with its event");
+    add_import_ndjson(import);
 }
 
 void Grammar::add_verify() {

@@ -48,6 +48,7 @@ class Grammar {
     void add_reading(CLI::App& command, Read& read);
     void add_stream_commands();
     void add_import_commands();
+    void add_import_ndjson(CLI::App& import);
     void add_verify();
     void add_bench_commands();
     CLI::Option* add_stream(CLI::App& command, std::string& stream);

@@ -59,6 +59,30 @@ constexpr char kExitCodes[] = R"(  0  ok
 141  nobody reads the output any more
 )";
 
+constexpr char kMapping[] =
+    R"(`capstan import ndjson` makes one event of each line: it inserts one object. Templates say what
+goes where; {field} in them is a field of the line, {a.b} a field of a field:
+
+  --stream 'irc/{channel}'     the stream; # and others that no name may hold become =23 and the like
+  --author '{user|nobody}'     who wrote it: one device an author. Behind the | stands what is taken
+                               where a line has no such field
+  --id '{channel}/{number}'    the object's id; {@line} is the line's number, {@file} the file's name
+  --type Message               the object's type
+  --field text=body            a register of the object and the field that it takes its value from
+  --field reply=thread.id?     the same, of a field that a line may lack
+
+{{ and }} are braces. Without --field every top-level field becomes a register of the same name.
+Arrays and objects become their JSON text, all else stays what it is.
+
+Lines of a stream keep their order. A line whose object is in its stream is not imported again, so
+a second import adds nothing and an interrupted one goes on. An object with the same id and other
+content ends the import. Ids that do not depend on file and line, as in --id '{channel}/{number}',
+let files overlap. A line that cannot be imported is named, and ends the import; the lines before it
+are in, those behind it are not. `--dry-run` finds it first.
+
+  capstan import ndjson chat.jsonl.gz --stream 'irc/{channel}' --author '{user}' --field text=body
+)";
+
 }  // namespace
 
 std::optional<std::string> help_topic(std::string const& name) {
@@ -70,6 +94,9 @@ std::optional<std::string> help_topic(std::string const& name) {
     }
     if (name == "environment") {
         return kEnvironment;
+    }
+    if (name == "mapping") {
+        return kMapping;
     }
     if (name == "exit-codes") {
         return kExitCodes;

@@ -1,12 +1,12 @@
 #include <algorithm>
 #include <capstan/engine/os/system_random.hpp>
+#include <capstan/importers.hpp>
 #include <cmath>
-#include <iterator>
-#include <map>
 #include <utility>
 
-#include "author_devices.hpp"
+#include "ordered_publisher.hpp"
 #include "progress.hpp"
+#include "stream_reading.hpp"
 
 namespace capstan::cli {
 namespace {
@@ -23,59 +23,19 @@ struct ReadBack {
     double seconds = 0;
 };
 
-Result<> apply(Delivery const& delivery, ReadBack& read) {
-    // Attempts stand in run headers, which events are handed out without.
-    ByteReader in(delivery.runs);
-    Seq first = delivery.first;
-    std::map<Seq, Attempt> attempts;
-    while (first <= delivery.last) {
-        CAPSTAN_TRY(auto const run, DeliveredRunView::take(in));
-        attempts[first] = run.run().header().attempt;
-        first = first.plus(run.run().count());
-    }
-    Result<> result = success();
-    delivery.each_event([&](DeliveredEvent const& event) {
-        if (!result) {
-            return;
-        }
-        auto const decoded = decode_event(event.bytes);
-        if (!decoded) {
-            result = decoded.error();
-            return;
-        }
-        auto const attempt = std::prev(attempts.upper_bound(event.seq))->second;
-        read.event_bytes += event.bytes.size();
-        result =
-            read.replay.apply(event.seq, event.dot, attempt, event.preceding_seq, decoded.value());
-    });
-    return result;
-}
-
 /// Reads 1..head as a device that has never seen the stream.
 Result<ReadBack> read_back(Context& context, Remote const& remote, StreamSummary const& stream) {
     ReadBack read;
     read.generation = stream.generation;
-    CAPSTAN_TRY(auto const name, StreamName::parse(stream.name));
     CAPSTAN_TRY(auto const client, remote.reader());
-    Reader reader(client.stream(name), {.kind = ReadFrom::Kind::seq, .seq = Seq{1}});
-    context.surroundings.on_interrupt([&reader] { reader.cancel(); });
     Progress progress(context, "Read events", stream.head.value);
-    Result<> result = success();
-    while (result && read.replay.head() < stream.head) {
-        auto const item = reader.next(remote.timeout());
-        if (!item) {
-            result = item.error();
-        } else if (!item.value()) {
-            result = remote.no_answer();
-        } else if (auto const* delivery = std::get_if<Delivery>(&*item.value())) {
-            result = apply(*delivery, read);
-        } else {
-            result = Error{Errc::trimmed, "the server does not send all events"};
-        }
-        progress.at(read.replay.head().value);
-    }
-    context.surroundings.on_interrupt({});
-    CAPSTAN_TRY(result);
+    auto const visit = [&read](DeliveredEvent const& event, Attempt attempt) -> Result<> {
+        CAPSTAN_TRY(auto const decoded, decode_event(event.bytes));
+        read.event_bytes += event.bytes.size();
+        return read.replay.apply(event.seq, event.dot, attempt, event.preceding_seq, decoded);
+    };
+    CAPSTAN_TRY(read_whole_stream(
+        context, remote, client, stream, visit, [&](Seq last) { progress.at(last.value); }));
     read.seconds = progress.seconds();
     return read;
 }
@@ -92,11 +52,12 @@ class Import {
           command_(command),
           repository_(command.repository),
           before_(std::move(before)),
-          devices_(remote,
-                   StreamName::parse(command.stream).value(),
-                   before_.generation,
-                   before_.replay.authors()),
-          publisher_(devices_, before_.replay.head(), remote.timeout()) {
+          devices_(remote),
+          publisher_(remote, devices_),
+          lane_(publisher_.lane(StreamName::parse(command.stream).value(), before_.replay.head())) {
+        devices_.know(StreamName::parse(command.stream).value(),
+                      before_.generation,
+                      before_.replay.authors());
         if (auto const known = before_.replay.import()) {
             import_ = *known;
         } else {
@@ -136,7 +97,7 @@ class Import {
               commits_,
               events,
               before_.replay.head().plus(events).value,
-              publisher_.bytes(),
+              publisher_.confirmed_bytes(),
               seconds_,
               rate(events, seconds_)});
         if (context_.surroundings.err_is_terminal) {
@@ -187,10 +148,10 @@ class Import {
             importers::events_of(commit, is_first ? std::optional(import_) : std::nullopt);
         auto const device = importers::author_device(import_, commit);
         for (auto i = parts_there; i < events.size(); ++i) {
-            CAPSTAN_TRY(publisher_.add(device, encode_event(events[i])));
+            CAPSTAN_TRY(publisher_.add(lane_, device, encode_event(events[i])));
         }
         commits_ += 1;
-        return success();
+        return publisher_.flush();
     }
 
     Context& context_;
@@ -199,6 +160,7 @@ class Import {
     ReadBack before_;
     AuthorDevices devices_;
     OrderedPublisher publisher_;
+    OrderedPublisher::Lane& lane_;
     importers::ImportId import_;
     std::string tip_;
     std::uint64_t commits_ = 0;

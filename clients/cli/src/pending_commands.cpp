@@ -4,6 +4,5 @@ namespace capstan::cli {
     Result<> execute(Context&, X const&) {                    \
         return Error{Errc::internal, #X " is not built yet"}; \
     }
-PENDING(ImportNdjson)
 PENDING(Bench)
 }  // namespace capstan::cli

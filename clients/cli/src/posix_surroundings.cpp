@@ -82,6 +82,15 @@ std::string DescriptorSource::rest() {
     return std::exchange(waiting_, {});
 }
 
+std::size_t DescriptorSource::read(std::span<char> buffer) {
+    if (taken_ == waiting_.size() && !fill()) {
+        return 0;
+    }
+    auto const got = waiting_.copy(buffer.data(), buffer.size(), taken_);
+    taken_ += got;
+    return got;
+}
+
 std::size_t terminal_columns(int descriptor) {
     winsize size{};
     bool const known = ::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;

@@ -25,6 +25,7 @@ class DescriptorSource final : public TextSource {
     explicit DescriptorSource(int descriptor) : descriptor_(descriptor) {}
     std::optional<std::string> line() override;
     std::string rest() override;
+    std::size_t read(std::span<char> buffer) override;
 
   private:
     bool fill();

@@ -16,6 +16,7 @@ struct Wanted {
     Seq from;
     Seq end;  // exclusive
 };
+constexpr std::uint64_t kTailEvents = 10;
 constexpr Seq kEndless{std::numeric_limits<std::uint64_t>::max()};
 
 Result<Reader::Item> next_item(Reader& reader, Remote const& remote) {
@@ -89,6 +90,12 @@ class Resolver {
     Seq head_;
 };
 
+/// The last `count` of 1..head that lie before `end`; with an endless one, those to come as well.
+Wanted last_of(std::uint64_t count, Seq head, Seq end) {
+    auto const behind = std::max<std::uint64_t>(std::min(head.next(), end).value, 1);
+    return {Seq{behind - std::min(count, behind - 1)}, end};
+}
+
 Result<Wanted> resolve(Read const& command, Resolver const& resolver, Seq head) {
     Wanted wanted{Seq{1}, command.follow ? kEndless : head.next()};
     if (command.after) {
@@ -99,6 +106,9 @@ Result<Wanted> resolve(Read const& command, Resolver const& resolver, Seq head) 
     if (command.to) {
         CAPSTAN_TRY(auto const end, resolver(*command.to));
         wanted.end = std::min(wanted.end, end);
+    }
+    if (command.is_tail && !command.after && !command.from) {
+        return last_of(command.count.value_or(kTailEvents), head, wanted.end);
     }
     auto const room = kEndless.value - wanted.from.value;
     if (command.count && *command.count < room) {

@@ -98,17 +98,22 @@ InquiryOptions Remote::inquiry() const {
     return options;
 }
 
-Result<std::optional<StreamSummary>> Remote::find(std::string const& stream) const {
+Result<std::vector<StreamSummary>> Remote::find_all(std::vector<std::string> streams) const {
     auto options = inquiry();
-    options.streams = {stream};
+    options.streams = std::move(streams);
     CAPSTAN_TRY(auto found, inquire(std::move(options)));
-    if (found.empty() || !found.front().exists()) {
-        if (!found.empty() && found.front().denied) {
-            return *found.front().denied;
+    for (auto const& stream : found) {
+        if (stream.denied) {
+            return Error{stream.denied->code, stream.name + " " + stream.denied->detail};
         }
-        return std::optional<StreamSummary>();
     }
-    return std::optional(std::move(found.front()));
+    std::erase_if(found, [](StreamSummary const& stream) { return !stream.exists(); });
+    return found;
+}
+
+Result<std::optional<StreamSummary>> Remote::find(std::string const& stream) const {
+    CAPSTAN_TRY(auto found, find_all({stream}));
+    return found.empty() ? std::optional<StreamSummary>() : std::move(found.front());
 }
 
 Result<StreamSummary> Remote::stat(std::string const& stream) const {

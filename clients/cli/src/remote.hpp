@@ -26,6 +26,9 @@ class Remote {
     Result<StreamSummary> stat(std::string const& stream) const;
     /// Nothing if there is no such stream.
     Result<std::optional<StreamSummary>> find(std::string const& stream) const;
+    /// Those of the streams that there are, at most kHelloStreamsMax. Errors: also why one is
+    /// denied.
+    Result<std::vector<StreamSummary>> find_all(std::vector<std::string> streams) const;
     Result<std::vector<StreamSummary>> list(std::string const& pattern) const;
     InquiryOptions inquiry() const;
     Result<HttpAnswer> http(std::string method, std::string path) const;

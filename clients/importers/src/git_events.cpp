@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "git_layout.hpp"
+#include "import_layout.hpp"
 #include "utf8.hpp"
 
 namespace capstan::importers {
@@ -41,14 +42,6 @@ std::string shortened(std::string_view text) {
 
 bool is_object_id(std::string_view path) {
     return path.size() <= kObjectIdBytesMax && is_utf8(path);
-}
-
-void add_import(std::vector<Op>& ops, ImportId const& import) {
-    std::string const object(layout::kImport);
-    ops.push_back(insert(object, layout::kImportType));
-    ops.push_back(set(object, layout::kId, to_string(import.value)));
-    ops.push_back(set(object, layout::kSource, std::string("git")));
-    ops.push_back(set(object, layout::kFormat, kGitImportFormat));
 }
 
 void add_commit(std::vector<Op>& ops, GitCommit const& commit) {
@@ -149,24 +142,14 @@ std::string object_of_commit(std::string_view id) {
 }
 
 DeviceId author_device(ImportId const& import, GitCommit const& commit) {
-    Bytes identity;
-    ByteWriter(identity)
-        .put(std::string_view("capstan import git author"))
-        .put(import.value)
-        .put(std::uint32_t(commit.author_name.size()))
-        .put(std::string_view(commit.author_name))
-        .put(std::string_view(commit.author_email));
-    auto const hash = hash128(identity);
-    DeviceId device;
-    store(device.bytes.data(), hash.low | 1);  // never all zero
-    store(device.bytes.data() + 8, hash.high);
-    return device;
+    return author_device(
+        import, "capstan import git author", {commit.author_name, commit.author_email});
 }
 
 std::vector<Event> events_of(GitCommit const& commit, std::optional<ImportId> const& first) {
     std::vector<Op> head;
     if (first) {
-        add_import(head, *first);
+        head = import_ops(*first, layout::kGitSource, kGitImportFormat);
     }
     add_commit(head, commit);
     auto const object = object_of_commit(commit.id);

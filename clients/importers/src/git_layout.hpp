@@ -4,17 +4,12 @@
 /// The words of git_events.hpp's layout.
 namespace capstan::importers::layout {
 
-inline constexpr std::string_view kImport = "/import";
 inline constexpr std::string_view kCommitPrefix = "/commit/";
 inline constexpr std::string_view kPathPrefix = "/path/";
 
-inline constexpr std::string_view kImportType = "Import";
 inline constexpr std::string_view kCommitType = "Commit";
 inline constexpr std::string_view kFileType = "File";
 
-inline constexpr std::string_view kId = "id";
-inline constexpr std::string_view kSource = "source";
-inline constexpr std::string_view kFormat = "format";
 inline constexpr std::string_view kAuthor = "author";
 inline constexpr std::string_view kTime = "time";
 inline constexpr std::string_view kSubject = "subject";

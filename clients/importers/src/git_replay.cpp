@@ -2,6 +2,7 @@
 #include <capstan/importers/git_replay.hpp>
 
 #include "git_layout.hpp"
+#include "import_layout.hpp"
 
 namespace capstan::importers {
 namespace {
@@ -78,7 +79,7 @@ Result<> GitReplay::apply(
     }
     // It has seen 1..p, and its own device's events before it.
     not_in_order_ += preceding_seq.next() < streak_first_ ? 1 : 0;
-    authors_[dot.device] = Author{Link{dot.counter, attempt}, preceding_seq};
+    authors_[dot.device] = AuthorState{Link{dot.counter, attempt}, preceding_seq};
     return success();
 }
 

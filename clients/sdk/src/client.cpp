@@ -127,14 +127,15 @@ struct Client::Parts {
     std::shared_ptr<Runtime> runtime;
     std::unique_ptr<Inner> inner;
 
-    ~Parts() {
-        if (!inner) {
-            return;
-        }
-        auto const on_loop = is_on_loop(*runtime);
+    /// Ready when the shell is gone; at once where it already is.
+    std::future<void> stop() {
         auto const stopped = std::make_shared<std::promise<void>>();
-        auto const done = stopped->get_future();
-        auto const kept = on_loop ? runtime : nullptr;
+        auto done = stopped->get_future();
+        if (!inner) {
+            stopped->set_value();
+            return done;
+        }
+        auto const kept = is_on_loop(*runtime) ? runtime : nullptr;
         auto* const shell = inner->shell.get();
         Task finish([inner = std::move(inner), stopped, kept]() mutable {
             inner.reset();
@@ -142,7 +143,11 @@ struct Client::Parts {
         });
         runtime->parts().loop.post(
             [shell, finish = std::move(finish)]() mutable { shell->stop(std::move(finish)); });
-        if (!on_loop) {
+        return done;
+    }
+    ~Parts() {
+        auto const done = stop();
+        if (!is_on_loop(*runtime)) {
             done.wait();
         }
     }
@@ -152,6 +157,10 @@ Client::Client(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;
 Client::~Client() = default;
+
+std::future<void> Client::stop() && {
+    return parts_->stop();
+}
 
 Result<Client> Client::open(ClientOptions options, ClientHandlers handlers) {
     CAPSTAN_TRY(ServerUrl::parse(options.url));

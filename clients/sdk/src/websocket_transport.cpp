@@ -9,6 +9,7 @@
 #include <boost/beast/websocket.hpp>
 #include <capstan/schema/limits.hpp>
 #include <capstan/sdk/server_url.hpp>
+#include <charconv>
 #include <chrono>
 #include <deque>
 #include <memory>
@@ -43,6 +44,13 @@ Errc code_of_refusal(beast::http::status status) {
     }
 }
 
+std::optional<std::uint16_t> port_of(std::string const& text) {
+    std::uint16_t port = 0;
+    auto const* const end = text.data() + text.size();
+    auto const [stopped, error] = std::from_chars(text.data(), end, port);
+    return error == std::errc{} && stopped == end ? std::optional(port) : std::nullopt;
+}
+
 /// One WebSocket on its way from name to close. Its operations keep it alive; `events` is gone once
 /// the owner is.
 class Line final : public std::enable_shared_from_this<Line> {
@@ -55,6 +63,13 @@ class Line final : public std::enable_shared_from_this<Line> {
           close_timer_(context) {}
 
     void start() {
+        // Asio looks names up in a thread of its own, which an address does not need.
+        ErrorCode is_name;
+        auto const address = asio::ip::make_address(url_.host, is_name);
+        if (auto const port = port_of(url_.port); !is_name && port) {
+            return connect(tcp::resolver::results_type::create(
+                tcp::endpoint(address, *port), url_.host, url_.port));
+        }
         resolver_.async_resolve(
             url_.host, url_.port, [self = shared_from_this()](ErrorCode error, auto const& found) {
                 self->on_resolved(error, found);
@@ -105,6 +120,10 @@ class Line final : public std::enable_shared_from_this<Line> {
         if (error) {
             return end(unreachable("looking up " + url_.host, error));
         }
+        connect(found);
+    }
+
+    void connect(tcp::resolver::results_type const& found) {
         asio::async_connect(socket_.next_layer(),
                             found,
                             [self = shared_from_this()](ErrorCode failed, tcp::endpoint const&) {

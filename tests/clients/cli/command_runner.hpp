@@ -31,6 +31,11 @@ class StringSource final : public TextSource {
         return taken;
     }
     std::string rest() override { return std::exchange(rest_, {}); }
+    std::size_t read(std::span<char> buffer) override {
+        auto const got = rest_.copy(buffer.data(), buffer.size());
+        rest_.erase(0, got);
+        return got;
+    }
 
   private:
     std::string rest_;

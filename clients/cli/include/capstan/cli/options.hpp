@@ -72,6 +72,7 @@ struct Read {
     std::optional<StreamPosition> to;  // exclusive
     std::optional<std::uint64_t> count;
     bool follow = false;
+    bool is_tail = false;  // without `from` and `after`: the last `count`, 10 if not given
 };
 
 struct Watch {
@@ -105,10 +106,17 @@ struct ImportGit {
     bool verify = false;  // read back and compare instead of importing
 };
 
+/// Templates and registers are as people write them (importers/ndjson_mapping.hpp).
 struct ImportNdjson {
-    std::string file;
-    std::string mapping;  // a file
-    bool verify = false;
+    enum class Mode : std::uint8_t { import, dry_run, verify };
+    std::string file;  // `-`: stdin
+    std::string name;  // what {@file} says; empty: the file's
+    std::string stream;
+    std::string author;  // empty: all lines have the same one
+    std::string id = "{@file}:{@line}";
+    std::string type = "Message";
+    std::vector<std::string> registers;
+    Mode mode = Mode::import;
 };
 
 struct Verify {

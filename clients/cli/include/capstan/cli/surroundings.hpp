@@ -1,6 +1,7 @@
 #pragma once
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,8 @@ class TextSource {
     virtual std::optional<std::string> line() = 0;
     /// All that is left.
     virtual std::string rest() = 0;
+    /// The next bytes, as many as are there and fit; 0 at the end.
+    virtual std::size_t read(std::span<char> buffer) = 0;
 };
 
 /// What the command line sees of the world that it was started in. Tests give it another one.

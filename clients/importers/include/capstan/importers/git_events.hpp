@@ -1,4 +1,5 @@
 #pragma once
+#include <capstan/importers/author.hpp>
 #include <capstan/importers/git_commit.hpp>
 #include <capstan/schema/event.hpp>
 #include <capstan/schema/ids.hpp>
@@ -22,13 +23,6 @@
 namespace capstan::importers {
 
 inline constexpr std::int64_t kGitImportFormat = 1;
-
-/// Chosen at random by the first import into a stream, and kept in its first event: every later
-/// import derives the same devices from it, and nobody can guess them beforehand.
-struct ImportId {
-    DeviceId value;
-    friend auto operator<=>(ImportId const&, ImportId const&) = default;
-};
 
 /// The device that an author is in a stream: a hash of the import's id, name and address. Authors
 /// with two addresses are two devices, as nothing tells that they are one.

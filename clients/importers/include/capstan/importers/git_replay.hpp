@@ -1,4 +1,5 @@
 #pragma once
+#include <capstan/importers/author.hpp>
 #include <capstan/importers/git_commit.hpp>
 #include <capstan/importers/git_events.hpp>
 #include <capstan/schema/event.hpp>
@@ -41,11 +42,6 @@ class PlainReplay {
 /// and what each author's device has done, so that it can go on.
 class GitReplay {
   public:
-    struct Author {
-        Link last;          // its newest event
-        Seq preceding_seq;  // of that event
-    };
-
     /// Events 1, 2, 3, … in order. Errors: `malformed` (no such stream), `format_unknown`.
     Result<> apply(Seq seq, Dot const& dot, Attempt attempt, Seq preceding_seq, Event const& event);
 
@@ -54,7 +50,7 @@ class GitReplay {
     std::uint64_t not_in_order() const { return not_in_order_; }
     std::uint64_t commits() const { return commits_; }
     std::optional<ImportId> const& import() const { return import_; }
-    std::map<DeviceId, Author> const& authors() const { return authors_; }
+    std::map<DeviceId, AuthorState> const& authors() const { return authors_; }
 
     /// The newest commit, and how many of its parts there are. Empty before the first.
     std::string const& commit() const { return commit_; }
@@ -77,7 +73,7 @@ class GitReplay {
     std::uint64_t not_in_order_ = 0;
     std::uint64_t commits_ = 0;
     std::optional<ImportId> import_;
-    std::map<DeviceId, Author> authors_;
+    std::map<DeviceId, AuthorState> authors_;
     std::string commit_;
     std::uint64_t parts_ = 0;
     std::uint64_t parts_seen_ = 0;

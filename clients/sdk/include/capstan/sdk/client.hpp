@@ -141,6 +141,9 @@ class Client {
     Client& operator=(Client&&) noexcept;
     /// Stops and waits for the store. What is in the outbox stays there.
     ~Client();
+    /// The same without waiting, for those who have many to stop: done when the future is ready.
+    /// Lifetime: the runtime outlives that.
+    std::future<void> stop() &&;
 
     /// Errors: `stream_name_invalid`.
     Result<Stream> stream(std::string_view name) const;
