@@ -5,5 +5,4 @@ namespace capstan::cli {
         return Error{Errc::internal, #X " is not built yet"}; \
     }
 PENDING(ImportNdjson)
-PENDING(Bench)
 }  // namespace capstan::cli
