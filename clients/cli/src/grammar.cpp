@@ -331,9 +331,14 @@ void Grammar::add_bench_commands() {
     auto const common = [this](CLI::App& command, Bench& options) {
         add(command, "--events", "Events in all", number_into(options.events, 1, kSeqMax.value))
             ->type_name("N");
-        add(command, "--size", "Bytes of an event", number_into(options.event_bytes, 64, 65'536))
+        add(command, "--size", "Bytes of an event", number_into(options.event_bytes, 128, 65'536))
             ->type_name("BYTES");
         command.add_option("--stream", options.stream, "Stream, or prefix of streams")
+            ->capture_default_str();
+        command
+            .add_option("--dir",
+                        options.directory,
+                        "Where the bare loop writes; on the server's disk for a ratio that counts")
             ->capture_default_str();
     };
     auto& append =
@@ -366,7 +371,13 @@ void Grammar::add_bench_commands() {
     auto& fanout =
         add_command(bench, "fanout", "One writer, many subscribers of one stream", bench_fanout_);
     common(fanout, bench_fanout_);
+    bench_fanout_.events = 10'000;
     add(fanout, "--subscribers", "Subscribers", number_into(bench_fanout_.subscribers, 1, 10'000))
+        ->type_name("N");
+    add(fanout,
+        "--in-flight",
+        "Publishes at a time",
+        number_into(bench_fanout_.in_flight, 1, 4'096))
         ->type_name("N");
     add(fanout,
         "--batch",

@@ -85,11 +85,33 @@ def publish_lines(rows):
     yield pub("G7", "events per server core-second, 64 x 64", ">= 1.8 M", "64x64", per_core_second)
 
 
+def reading_lines(rows):
+    def both(figure, what, bar, value, **wanted):
+        return line(figure, what, bar, rows.capstan(**wanted), rows.null(**wanted), value)
+
+    yield both("G8", "catch-up of one stream, events/s", ">= 0.75 N", field("ev_s"), t="catchup")
+    for subscribers in (100, 1000):
+        yield both("G9", f"fan-out to {subscribers}, deliveries/s", ">= 0.6 N", field("deliv_s"), t="fanout", subs=subscribers, rate=0)
+    yield both("G10", "fan-out to 100 at half of its own maximum, p99 µs", "<= 2 N", field("p99_us"), t="fanout", half=1)
+
+
+def own_lines(rows):
+    def alone(figure, what, bar, value, **wanted):
+        return line(figure, what, bar, rows.capstan(**wanted), None, value)
+
+    yield alone("G12", "RssAnon at 1 M idle streams, 1,000 descriptors, MB", "<= 300", field("rss_anon_MB"), t="memory")
+    yield alone("G12", "bytes a stream", "<= 256", field("B_stream"), t="memory")
+    yield alone("G13", "restart after SIGKILL, 10,000 streams, s", "<= 0.16", field("restart_s"), t="restart", how="kill -9", streams=10000)
+    yield alone("G13", "restart after SIGKILL, 1 M streams, s", "<= 1", field("restart_s"), t="restart", how="kill -9", streams=1000000)
+    yield alone("G14", "creating 1 M streams by name, 1,000 in flight, s", "", field("secs"), t="setup", streams=1e6)
+    yield alone("G15", "idle WebSocket connection, bytes of RSS", "<= 8192", field("B_conn"), t="idle")
+
+
 def print_figures(rows):
     head = ["figure", "what", "bar", "measured", "ours", "N", "cores server/client", "machine"]
     print("\n| " + " | ".join(head) + " |\n|" + "---|" * len(head))
-    for cells in publish_lines(rows):
-        if cells:
+    for lines in (publish_lines, reading_lines, own_lines):
+        for cells in filter(None, lines(rows)):
             print("| " + " | ".join(cells) + " |")
 
 

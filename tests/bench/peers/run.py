@@ -3,12 +3,12 @@
 
   ./run.py [limits] [null] [capstan] [redis] [nats] [nats210] [nats215] [rabbit] [etcd] [postgres] [mqtt] [ds] [s2] [kafka] [ws]
            [--rounds 3] [--work DIR] [--build DIR] [--secs 1.5] [--kafka-broker H:P|mock]
-           [--parts pub,one,fan,many]
+           [--parts pub,one,fan,many,million,idle]
 
 Every server is started here, bound to loopback, and stopped by its own pid.
 A cell that saw other processes use more than 0.3 core is retried (at most --tries).
 """
-import argparse, glob, json, os, shutil, signal, socket, subprocess, sys, time
+import argparse, glob, json, os, resource, shutil, signal, socket, subprocess, sys, time
 import figures
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -26,7 +26,7 @@ ap.add_argument("--nats-new", default="")
 ap.add_argument("--nats215", default="nats-server")         # go install github.com/nats-io/nats-server/v2@v2.15.2
 ap.add_argument("--ds", default="durable-streams-server")   # cargo install durable-streams
 ap.add_argument("--s2", default="s2")                       # cargo install s2-cli
-ap.add_argument("--parts", default="pub,echo,one,fan,many")
+ap.add_argument("--parts", default="pub,echo,one,fan,many,million,idle")
 ap.add_argument("--cells", default="")                      # publish cells, by name: 64x1,64x64 (all: see pub_cells)
 ap.add_argument("--capstand", default=os.path.join(REPO, "build/release/bin/capstand"))
 ap.add_argument("--many", type=int, default=10000)
@@ -48,7 +48,7 @@ def log(*a): print(time.strftime("%H:%M:%S"), *a, flush=True)
 def emit(row):
     row["run"] = stamp
     with open(RESF, "a") as f: f.write(json.dumps(row) + "\n")
-    short = {k: v for k, v in row.items() if k in ("t", "peer", "mode", "layout", "conns", "win", "streams", "payload", "cell", "rate", "ev_s", "deliv_s", "MB_s", "msg_s", "topic", "producers", "window", "linger_ms", "p50_us", "p99_us", "max_us", "srv_cpu", "cli_cpu", "errs", "other_cpu", "restart_s", "B_ev", "pss_mb", "script", "how", "tls", "B_conn", "sub", "secs")}
+    short = {k: v for k, v in row.items() if k in ("t", "peer", "mode", "layout", "conns", "win", "streams", "payload", "cell", "rate", "ev_s", "deliv_s", "MB_s", "msg_s", "topic", "producers", "window", "linger_ms", "p50_us", "p99_us", "max_us", "srv_cpu", "cli_cpu", "errs", "other_cpu", "restart_s", "B_ev", "pss_mb", "script", "how", "tls", "B_conn", "sub", "subs", "secs", "rss_anon_MB", "B_stream")}
     log(json.dumps(short))
 
 def sh(cmd, timeout=300, env=None):
@@ -249,11 +249,15 @@ def pub_cells(s, deep=64, many=True):
     wanted = O.cells.split(",") if O.cells else list(cells) + ["half", "paced"]
     n = [B + "/" + s.bench, "pub"] + s.args() + ["--secs", O.secs, "--warm", "0.6"]
     rates = {}
-    for name in [x for x in cells if x in wanted]:
-        r = cell(n + cells[name], {"cell": name}); rates[name] = r["ev_s"] if r else 0
+    def take(names):
+        for name in [x for x in names if x in wanted]:
+            r = cell(n + cells[name], {"cell": name}); rates[name] = r["ev_s"] if r else 0
+    several = [x for x in cells if "many" in x] # last: what they leave to do must not be seen in the paced cells
+    take([x for x in cells if x not in several])
     best = max([r for x, r in rates.items() if x in ("1x1", "16x1", "64x1")], default=0)
     if "half" in wanted and best: cell(n + ["--conns", 16, "--rate", int(best / 2), "--streams", 1], {"cell": "half", "half": 1})
     if "paced" in wanted: cell(n + ["--conns", 16, "--rate", 5000, "--streams", 1], {"cell": "paced", "paced": 1})
+    take(several)
 
 def fill(s, streams, conns=64, win=64):
     return cell([B + "/" + s.bench, "fill"] + s.args() + ["--conns", conns, "--win", win, "--streams", streams, "--events", O.events], tries=1)
@@ -286,6 +290,7 @@ def suite(mk, modes, many_layouts=("",), catch=True, deep=64):
                         r = cell([B + "/" + s.bench, "fanout"] + s.args() + kw + ["--subs", 100, "--win", 16, "--secs", O.secs]); best = max(best, r["deliv_s"] if r else 0)
                     for _ in range(O.rounds): cell([B + "/" + s.bench, "fanout"] + s.args() + kw + ["--subs", 100, "--rate", int(best / 200), "--secs", O.secs], {"half": 1})
                     for _ in range(O.rounds): cell([B + "/" + s.bench, "fanout"] + s.args() + kw + ["--subs", 100, "--rate", 100, "--secs", O.secs], {"paced100": 1})
+                    for _ in range(O.rounds): cell([B + "/" + s.bench, "fanout"] + s.args() + kw + ["--subs", 1000, "--win", 16, "--secs", O.secs])
             if "one" in PARTS and mk not in (Null, Mqtt): restarts(s, 1)
             s.end()
         if "many" in PARTS and mk is not Mqtt:
@@ -295,6 +300,31 @@ def suite(mk, modes, many_layouts=("",), catch=True, deep=64):
                 s = mk(m); s.layout = lay; s.begin(); s.setup(n); sizes(s, n, "empty"); fill(s, n); s.quiesce(); sizes(s, n)
                 if mk is not Null: restarts(s, n)
                 s.end()
+
+# ---------------------------------------------------------------- Capstan alone: many streams, idle connections
+def rss_anon(pid): return next(int(l.split()[1]) * 1024 for l in open(f"/proc/{pid}/status") if l.startswith("RssAnon:"))
+
+def million(): # a million streams under 1,000 descriptors: creation, memory once all is in a checkpoint, restart
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1000, hard))
+    s = Capstan("durable")
+    try:
+        s.begin(); empty = rss_anon(s.p.pid); s.setup(1000000)
+        time.sleep(10)
+        m = rss_anon(s.p.pid); emit({"t": "memory", "peer": s.peer, "streams": 1000000, "rss_anon_MB": round(m / 1e6, 1), "B_stream": round((m - empty) / 1e6, 1)})
+        for _ in range(O.rounds): emit({"t": "restart", "peer": s.peer, "mode": s.mode, "streams": 1000000, "how": "kill -9", "restart_s": round(s.restart(signal.SIGKILL), 3)}); time.sleep(.3)
+    finally:
+        if s.p: s.end()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+def idle():
+    s = Capstan("durable"); s.begin()
+    cell([B + "/netbench", "idle"] + s.args() + ["--conns", 10000], tries=1); s.end()
+
+def capstan():
+    suite(Capstan, ["durable"])
+    if "million" in PARTS: million()
+    if "idle" in PARTS: idle()
 
 # ---------------------------------------------------------------- PostgreSQL (pgbench)
 PGBIN = out("pg_config", "--bindir").strip()
@@ -457,7 +487,7 @@ def kafka(): # a broker of our own unless --kafka-broker names one, or is "mock"
 FN = {
  "limits": limits, "ws": ws, "kafka": kafka, "postgres": postgres,
  "null": lambda: suite(Null, [m for m in ("sync", "write", "none") if m in O.modes.split(",")] or ["sync"]),
- "capstan": lambda: suite(Capstan, ["durable"]),
+ "capstan": capstan,
  "redis": lambda: suite(Redis, ["always", "everysec"]),
  "nats": lambda: suite(Nats, ["default"], ("subject-each", "many")),
  "nats210": lambda: suite(Nats, ["2.10 sync=always"], ("subject-each", "many")),

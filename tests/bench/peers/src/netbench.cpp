@@ -1,6 +1,6 @@
 // Publish, catch-up and fan-out loads against any peer: the engine of load_engine.hpp with the
 // peer's codec. Prints one JSON line a run.
-//   netbench pub|fill|catchup|fanout|setup --peer null|capstan|redis|nats|rabbit|mqtt|ds|s2
+//   netbench pub|fill|catchup|fanout|idle|setup --peer null|capstan|redis|nats|rabbit|mqtt|ds|s2
 //            --port P [--server-pid PID,…] [--conns N] [--win W] [--streams N] [--payload BYTES]
 //            [--secs S] [--warm S] [--rate EVENTS_PER_S] [--events N] [--subs N]
 #include "codecs/capstan.hpp"
@@ -120,6 +120,8 @@ class Load {
             catch_up();
         else if (mode_ == "fanout")
             fan_out();
+        else if (mode_ == "idle")
+            idle();
         else
             die("which mode?");
         if (E.errs)
@@ -268,6 +270,25 @@ class Load {
         percentiles(o);
         window.cpu(o);
         o.num("errs", double(E.errs));
+    }
+
+    /// Greeted connections that then say nothing: what each costs the server.
+    void idle() {
+        uint64_t before = resident_bytes(g_pids.at(0));
+        for (uint32_t i = 0; i < conns(); i++) E.add(port(), int(1000 + i), true);
+        sleep(1);
+        uint64_t after = resident_bytes(g_pids.at(0));
+        Out o("idle");
+        report(o);
+        o.num("rss_before_B", double(before)).num("B_conn", double(after - before) / conns());
+    }
+
+    static uint64_t resident_bytes(int pid) {
+        std::ifstream f("/proc/" + std::to_string(pid) + "/status");
+        for (string line; std::getline(f, line);)
+            if (line.rfind("VmRSS:", 0) == 0)
+                return strtoull(line.c_str() + 6, nullptr, 10) * 1024;
+        die("no server to look at");
     }
 
     string mode_;

@@ -134,6 +134,7 @@ struct Bench {
     std::uint32_t streams = 1;
     std::uint32_t subscribers = 100;
     std::uint64_t events = 100'000;
+    std::string directory = ".";  // of the bare loop
 };
 
 using Command = std::variant<ShowText,
