@@ -425,7 +425,7 @@ BOOST_AUTO_TEST_CASE(draining_finishes_what_is_queued_and_takes_no_more) {
     BOOST_TEST(world.storage.calls() == calls);  // the disk's thread may end
 }
 
-BOOST_AUTO_TEST_CASE(a_full_queue_turns_publishes_away) {
+BOOST_AUTO_TEST_CASE(F9_a_full_queue_turns_publishes_away) {
     PartitionWorld world(13);
     world.options.queue_bytes_max = 1'000;
     BOOST_TEST_REQUIRE(world.open().has_value());
