@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(messages_keep_their_bytes) {
     test::check_golden("schema/result", payload_of(std::span<fb::RunResult const>(&result, 1)));
 }
 
-BOOST_AUTO_TEST_CASE(an_unaligned_payload_reads_the_same) {
+BOOST_AUTO_TEST_CASE(F27_an_unaligned_payload_reads_the_same) {
     auto payload = payload_of(sample_hello());
     payload.insert(payload.begin(), std::byte{0});
     BOOST_TEST(!read_all(ByteView(payload).subspan(1)).has_value());

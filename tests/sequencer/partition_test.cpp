@@ -453,7 +453,7 @@ BOOST_AUTO_TEST_CASE(a_run_larger_than_the_queue_gets_through_an_empty_one) {
     BOOST_TEST((verdict.outcome == Verdict::accepted));
 }
 
-BOOST_AUTO_TEST_CASE(a_full_queue_turns_publishes_away) {
+BOOST_AUTO_TEST_CASE(F9_a_full_queue_turns_publishes_away) {
     PartitionWorld world(13);
     world.options.queue_bytes_max = 1'000;
     BOOST_TEST_REQUIRE(world.open().has_value());

@@ -20,12 +20,14 @@
 #include <filesystem>
 
 #include "admin_pages.hpp"
+#include "index_guard.hpp"
 #include "metered_storage.hpp"
 #include "process.hpp"
 
 namespace capstan {
 namespace {
 
+namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 
 constexpr Duration kTick = std::chrono::seconds(1);
@@ -65,6 +67,7 @@ Result<ListenerOptions> listener_options(ServerConfig const& config, std::string
     options.port = address.port;
     options.connections_max =
         connections_allowed(config.net.connections_max, config.net.descriptors_reserved);
+    options.accepts_per_second = config.net.accepts_per_second;
     options.http_body_bytes_max = config.http.body_bytes_max;
     options.head_max = milliseconds(config.http.header_ms);
     options.body_grace = milliseconds(config.http.body_grace_ms);
@@ -118,6 +121,8 @@ class Server {
     class Relay;
 
     Result<> open_storage();
+    Result<> open_partition();
+    Result<> rebuild_index(std::string_view why);
     Result<> listen();
     void tick();
     void on_signal(int signal);
@@ -136,6 +141,8 @@ class Server {
     boost::asio::io_context context_{1};
     AsioExecutor strand_{context_};
     boost::asio::signal_set signals_{context_, SIGTERM, SIGINT};
+    std::unique_ptr<PosixStorage> data_;
+    std::unique_ptr<StorageLock> data_lock_;
     std::unique_ptr<PosixStorage> directory_;
     std::unique_ptr<MeteredStorage> storage_;
     std::unique_ptr<LmdbCheckpointStore> checkpoints_;
@@ -191,7 +198,6 @@ Result<> Server::open() {
 }
 
 Result<> Server::open_storage() {
-    namespace fs = std::filesystem;
     fs::path const directory = config_.data_dir;
     std::error_code error;
     for (auto const* part : {"journal", "index"}) {
@@ -200,17 +206,25 @@ Result<> Server::open_storage() {
             return Error{Errc::disk_io, (directory / part).string() + ": " + error.message()};
         }
     }
+    CAPSTAN_TRY(data_, PosixStorage::open(directory.string()));
+    CAPSTAN_TRY(data_lock_, data_->lock("lock"));
     CAPSTAN_TRY(directory_, PosixStorage::open((directory / "journal").string()));
     storage_ = std::make_unique<MeteredStorage>(*directory_, metrics_, clock_);
-    CAPSTAN_TRY(checkpoints_, LmdbCheckpointStore::open({.directory = directory / "index"}));
+    mark_index_on_crash(directory);
+    if (index_is_suspect(directory)) {
+        CAPSTAN_TRY(rebuild_index("the last process crashed"));
+    }
     sessions_ =
         SessionHost::make(session_options(config_), {clock_, random_, strand_, *authenticator_});
     relay_ = std::make_unique<Relay>(*this);
     disk_ = std::make_unique<AsioThread>("disk");
     background_ = std::make_unique<AsioThread>("background");
-    PartitionSeams const seams{
-        *storage_, *checkpoints_, clock_, random_, strand_, *disk_, *background_};
-    CAPSTAN_TRY(partition_, Partition::open(partition_options(config_), seams, *relay_));
+    auto opened = open_partition();
+    if (!opened && opened.error().code == Errc::index_damaged) {
+        CAPSTAN_TRY(rebuild_index(opened.error().detail));
+        opened = open_partition();
+    }
+    CAPSTAN_TRY(std::move(opened));
     sessions_->attach(*partition_);
     api_ = HttpApi::make(http_options(config_),
                          {*sessions_, *authenticator_, clock_, strand_, [this](Duration took) {
@@ -226,6 +240,22 @@ Result<> Server::open_storage() {
          {"dur_us",
           std::chrono::duration_cast<std::chrono::microseconds>(clock_.now() - started_).count()}});
     return success();
+}
+
+Result<> Server::open_partition() {
+    CAPSTAN_TRY(checkpoints_,
+                LmdbCheckpointStore::open({.directory = fs::path(config_.data_dir) / "index"}));
+    PartitionSeams const seams{
+        *storage_, *checkpoints_, clock_, random_, strand_, *disk_, *background_};
+    CAPSTAN_TRY(partition_, Partition::open(partition_options(config_), seams, *relay_));
+    return success();
+}
+
+/// The index is derived: without it the whole journal is folded again.
+Result<> Server::rebuild_index(std::string_view why) {
+    log_.warn("index_set_aside", why, {{"kept_as", "index.damaged"}});
+    checkpoints_.reset();
+    return set_index_aside(config_.data_dir);
 }
 
 Result<> Server::listen() {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "event_flow.hpp"
 #include "event_json.hpp"
 #include "url.hpp"
 
@@ -70,6 +71,10 @@ class Api final : public HttpApi {
         std::unique_ptr<Timer> timer;
     };
 
+    Result<std::vector<StreamStat>> readable_streams(Principal const& principal,
+                                                     StreamPattern const& pattern,
+                                                     std::string after,
+                                                     std::size_t limit);
     Result<StreamStat> stat_of(std::string const& stream);
     Result<ReadQuery> parse_read(HttpCall const& call) const;
     Result<Range> resolve(ReadQuery const& query);
@@ -77,6 +82,7 @@ class Api final : public HttpApi {
     Result<Seq> first_at(StreamStat const& stat, std::int64_t micros);
     Result<HttpResponse> read(ReadQuery const& query, Range const& range);
     void answer_read(ReadQuery const& query, Respond const& respond);
+    void start_flow(HttpCall const& call, ReadQuery query);
     void wait_for_events(ReadQuery query, Respond respond);
     void finish_poll(std::uint64_t id);
     void submit(HttpCall call, Bytes record, unsigned status);
@@ -94,6 +100,7 @@ class Api final : public HttpApi {
     bool draining_ = false;
     std::uint64_t last_poll_ = 0;
     std::map<std::uint64_t, Poll> polls_;
+    EventFlows flows_;
 };
 
 /// The stream's state as JSON object, without a newline.

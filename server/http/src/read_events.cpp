@@ -62,24 +62,40 @@ struct EventsJson {
 /// Adds the page's events in [next, end) up to the limits. False when no more are wanted.
 Result<bool> add_page(
     EventsJson& out, Page const& page, Seq end, std::size_t limit, std::size_t bytes_max) {
-    ByteReader reader(page.runs);
-    for (Seq seq = page.first; !reader.done();) {
-        CAPSTAN_TRY(auto const delivered, DeliveredRunView::take(reader));
-        for (std::uint32_t i = 0; i < delivered.run().count(); ++i, seq = seq.next()) {
-            if (seq < out.next) {
-                continue;
-            }
-            if (seq >= end || out.count == limit || (out.count != 0 && out.bytes >= bytes_max)) {
-                return false;
-            }
-            out.text += out.count == 0 ? "\n" : ",\n";
-            append_event_json(out.text, seq, delivered, i);
-            out.count += 1;
-            out.bytes += delivered.run().event(i).size();
-            out.next = seq.next();
+    auto const add = [&](Seq seq, DeliveredRunView const& delivered, std::uint32_t index) {
+        if (seq >= end || out.count == limit || (out.count != 0 && out.bytes >= bytes_max)) {
+            return false;
         }
+        out.text += out.count == 0 ? "\n" : ",\n";
+        append_event_json(out.text, seq, delivered, index);
+        out.count += 1;
+        out.bytes += delivered.run().event(index).size();
+        out.next = seq.next();
+        return true;
+    };
+    CAPSTAN_TRY(auto const goes_on, each_event(page, out.next, add));
+    return goes_on && out.next < end;
+}
+
+}  // namespace
+
+namespace {
+
+/// Server-sent events, as browsers ask for them.
+bool wants_flow(HttpRequest const& request) {
+    return request.field("Accept").find("text/event-stream") != std::string_view::npos;
+}
+
+/// A stream that is not there has no tail; a seq is a seq.
+Seq first_of_absent(auto const& query) {
+    auto const seq_of = [](auto const& position) {
+        bool const is_seq = position && position->kind == StreamPosition::Kind::seq;
+        return is_seq ? std::optional(position->seq) : std::nullopt;
+    };
+    if (auto const held = seq_of(query.after)) {
+        return held->next();
     }
-    return out.next < end;
+    return std::max(seq_of(query.from).value_or(Seq{1}), Seq{1});
 }
 
 }  // namespace
@@ -91,6 +107,9 @@ void Api::read_events(HttpCall call) {
     auto query = parse_read(call);
     if (!query) {
         return call.fail(query.error());
+    }
+    if (wants_flow(call.request)) {
+        return start_flow(call, std::move(query).value());
     }
     bool const wait = query.value().wait > Duration{} && !draining_;
     auto const range = resolve(query.value());
@@ -235,6 +254,47 @@ Result<HttpResponse> Api::read(ReadQuery const& query, Range const& range) {
     return response;
 }
 
+// ---- server-sent events
+
+void Api::start_flow(HttpCall const& call, ReadQuery query) {
+    for (auto const* name : {"to", "limit", "wait"}) {
+        if (call.parameter(name)) {
+            return call.fail(
+                {Errc::request_invalid, std::string(name) + " does not go with text/event-stream"});
+        }
+    }
+    if (draining_) {
+        return call.respond(
+            problem_of({Errc::not_ready, "shutting down"}, options_.retry_after_ms));
+    }
+    if (auto const text = call.request.field("Last-Event-ID"); !text.empty()) {
+        auto const id = EventId::parse(text);
+        if (!id) {
+            return call.fail(bad("Last-Event-ID", text));
+        }
+        query.after = StreamPosition{StreamPosition::Kind::seq, id->seq};
+        query.from.reset();
+        query.generation = id->generation ? id->generation : query.generation;
+    }
+    auto const range = resolve(query);
+    bool const absent = !range && range.error().code == Errc::not_found;
+    if (!range && !absent) {
+        return call.fail(range.error());
+    }
+    if (!absent && range.value().stat.sealed && range.value().first > range.value().stat.head) {
+        // A browser comes back after each end, but not after this.
+        return call.respond({.status = 204, .fields = {{"Cache-Control", "no-store"}}});
+    }
+    EventFlow::Start const start{
+        .stream = query.stream,
+        .generation = absent ? query.generation : range.value().stat.generation,
+        .next = absent ? first_of_absent(query) : range.value().first};
+    call.respond({.fields = {{"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}},
+                  .content_type = "text/event-stream",
+                  .flow = std::make_shared<EventFlow>(
+                      start, EventFlow::World{options_, seams_, *partition_, flows_})});
+}
+
 // ---- long poll
 
 void Api::wait_for_events(ReadQuery query, Respond respond) {
@@ -270,6 +330,12 @@ void Api::drain() {
     draining_ = true;
     while (!polls_.empty()) {
         finish_poll(polls_.begin()->first);
+    }
+    // One that ends at once takes itself out.
+    for (auto* flow : EventFlows(flows_)) {
+        if (flows_.contains(flow)) {
+            flow->drain();
+        }
     }
 }
 

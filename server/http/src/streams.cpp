@@ -49,22 +49,52 @@ void Api::list_streams(HttpCall call) {
     if (!pattern) {
         return call.fail(pattern.error());
     }
-    auto const after = call.parameter("after").value_or("");
-    auto const page = partition_->list(pattern.value(), after, limit);
-    if (!page) {
-        return call.fail(page.error());
+    auto const streams = readable_streams(
+        call.principal, pattern.value(), call.parameter("after").value_or(""), limit);
+    if (!streams) {
+        return call.fail(streams.error());
     }
     std::string body = "{\"streams\":[";
-    for (auto const& stat : page.value()) {
-        if (call.principal.may_read(stat.name)) {
-            body += (body.back() == '[' ? "" : ",") + stream_json(stat);
-        }
+    for (auto const& stat : streams.value()) {
+        body += (body.back() == '[' ? "" : ",") + stream_json(stat);
     }
     body += "]";
-    if (page.value().size() == limit) {
-        body += ",\"next_after\":" + json_string(page.value().back().name);
+    if (streams.value().size() == limit) {
+        body += ",\"next_after\":" + json_string(streams.value().back().name);
     }
     call.respond({.fields = {{"Cache-Control", "no-store"}}, .body = body + "}\n"});
+}
+
+/// Only streams that the principal may read, and no word of others: the page goes on until it is
+/// full. Streams of other tenants are stepped over, not walked through.
+Result<std::vector<StreamStat>> Api::readable_streams(Principal const& principal,
+                                                      StreamPattern const& pattern,
+                                                      std::string after,
+                                                      std::size_t limit) {
+    std::vector<StreamStat> found;
+    bool const everywhere = principal.tenant == "*";
+    auto const own = principal.tenant + '/';
+    if (!everywhere) {
+        after = std::max(after, own);
+    }
+    for (;;) {
+        CAPSTAN_TRY(auto page, partition_->list(pattern, after, limit));
+        for (auto& stat : page) {
+            if (!everywhere && !stat.name.starts_with(own)) {
+                return found;
+            }
+            after = stat.name;
+            if (principal.may_read(stat.name)) {
+                found.push_back(std::move(stat));
+            }
+            if (found.size() == limit) {
+                return found;
+            }
+        }
+        if (page.size() < limit) {
+            return found;
+        }
+    }
 }
 
 void Api::show_stream(HttpCall call) {

@@ -42,6 +42,9 @@ std::optional<std::uint16_t> FrameGuard::read(ByteView bytes, Instant now) {
             bytes = bytes.subspan(skipped);
             continue;
         }
+        if (!is_inside()) {
+            inside_since_ = now;
+        }
         header_[header_have_++] = bytes.front();
         bytes = bytes.subspan(1);
         if (header_have_ == 2 && (at(header_, 1) & kMasked) == 0) {

@@ -26,6 +26,7 @@ class GuardedStream {
     boost::asio::ip::tcp::socket& socket() { return socket_; }
     /// The close code that the guard asks for; after it reading fails.
     std::optional<std::uint16_t> violation() const { return violation_; }
+    bool is_late(Instant now) const { return guarding_ && guard_.is_late(now); }
     /// Frames begin with the next byte.
     void guard_from_here() { guarding_ = true; }
 

@@ -1,3 +1,7 @@
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <boost/algorithm/string/predicate.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http.hpp>
@@ -34,6 +38,7 @@ class HttpConnection final : public Connection {
     void abort() override {
         boost::system::error_code ignored;
         socket_.close(ignored);
+        flow_.reset();
     }
 
   private:
@@ -42,6 +47,12 @@ class HttpConnection final : public Connection {
     }
 
     void read_head() {
+        if (watching_) {  // what that read has got is needed now
+            waits_for_watch_ = true;
+            boost::system::error_code ignored;
+            socket_.cancel(ignored);
+            return;
+        }
         if (auto const end = find_head_end(input_)) {
             on_head(*end);
             return;
@@ -170,26 +181,116 @@ class HttpConnection final : public Connection {
         }
         message.set(http::field::content_type, response.content_type);
         message.set("X-Content-Type-Options", "nosniff");
-        message.keep_alive(keep_alive);
-        message.content_length(response.body.size());
+        chunked_ = response.flow != nullptr && request_.version() >= 11;
+        keep_alive_ = keep_alive && (response.flow == nullptr || chunked_);
+        message.keep_alive(keep_alive_);
+        if (chunked_) {
+            message.chunked(true);
+        } else if (response.flow == nullptr) {
+            message.content_length(response.body.size());
+        }
         std::ostringstream text;
         text << message.base();
-        output_ = text.str() + (head_only ? std::string{} : response.body);
-        deadline_ = now().plus(hub_.options.write_max);
-        write_rest(0, keep_alive);
+        if (response.flow != nullptr && !head_only) {
+            start_flow(response.flow);
+        }
+        write(text.str() + (head_only || flow_ ? std::string{} : response.body));
     }
 
-    void write_rest(std::size_t written, bool keep_alive) {
+    void write(std::string bytes) {
+        output_ = std::move(bytes);
+        writing_ = true;
+        write_started_ = now();
+        write_rest(0);
+    }
+
+    void on_written() {
+        writing_ = false;
+        output_ = {};  // an idle connection holds no buffer
+        if (flow_) {
+            go_on_flow();
+        } else if (keep_alive_) {
+            read_head();
+        } else {
+            finish();
+        }
+    }
+
+    void start_flow(std::shared_ptr<HttpFlow> flow) {
+        flow_ = std::move(flow);
+        flow_->start([weak = std::weak_ptr(self())] {
+            auto const alive = weak.lock();
+            if (alive && alive->flow_ && !alive->writing_) {
+                alive->go_on_flow();
+            }
+        });
+        // A peer that vanished acknowledges nothing: what is sent, be it a comment, ends it.
+        auto const patience = static_cast<unsigned>(
+            std::chrono::ceil<std::chrono::milliseconds>(hub_.options.write_max).count());
+        static_cast<void>(::setsockopt(
+            socket_.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof(patience)));
+        watch_peer();
+    }
+
+    void go_on_flow() {
+        auto piece = flow_->next();
+        if (!piece) {
+            flow_.reset();
+            write(chunked_ ? "0\r\n\r\n" : "");
+        } else if (piece->empty()) {
+            deadline_ = Instant{Duration::max()};
+        } else {
+            write(chunked_ ? chunk_of(*piece) : std::move(*piece));
+        }
+    }
+
+    static std::string chunk_of(std::string const& piece) {
+        std::ostringstream size;
+        size << std::hex << piece.size();
+        return size.str() + "\r\n" + piece + "\r\n";
+    }
+
+    /// Reads beside the flow, to notice that the peer is gone. What it says already is kept for
+    /// later, up to a head's length.
+    void watch_peer() {
+        watching_ = true;
+        auto const have = input_.size();
+        input_.resize(have + kReadBytes);
+        socket_.async_read_some(
+            asio::buffer(input_.data() + have, kReadBytes),
+            [this, self = self(), have](auto const& error, std::size_t bytes) {
+                watching_ = false;
+                input_.resize(have + bytes);
+                bool const cancelled = error == asio::error::operation_aborted;
+                if (std::exchange(waits_for_watch_, false) && (!error || cancelled)) {
+                    read_head();
+                } else if (error || input_.size() > kHttpHeadBytesMax) {
+                    abort();
+                } else if (flow_) {
+                    watch_peer();
+                }
+            });
+    }
+
+    /// A slow reader is let be for a while, then it has to keep up a rate.
+    Instant write_deadline(std::size_t written) const {
+        auto const seconds = static_cast<std::int64_t>(written / hub_.options.body_rate_min);
+        return write_started_.plus(hub_.options.write_max).plus(std::chrono::seconds(seconds));
+    }
+
+    void write_rest(std::size_t written) {
         if (written == output_.size()) {
-            keep_alive ? read_head() : finish();
+            on_written();
             return;
         }
+        deadline_ = std::min(write_deadline(written), now().plus(hub_.options.write_max));
         socket_.async_write_some(
             asio::buffer(output_.data() + written, output_.size() - written),
-            [this, self = self(), written, keep_alive](auto const& error, std::size_t bytes) {
+            [this, self = self(), written](auto const& error, std::size_t bytes) {
                 if (!error) {
-                    deadline_ = now().plus(hub_.options.write_max);
-                    write_rest(written + bytes, keep_alive);
+                    write_rest(written + bytes);
+                } else {
+                    flow_.reset();
                 }
             });
     }
@@ -200,7 +301,9 @@ class HttpConnection final : public Connection {
         boost::system::error_code ignored;
         socket_.shutdown(tcp::socket::shutdown_send, ignored);
         deadline_ = now().plus(std::chrono::seconds(2));
-        drop_input();
+        if (!watching_) {  // else that read ends it
+            drop_input();
+        }
     }
 
     void drop_input() {
@@ -218,6 +321,13 @@ class HttpConnection final : public Connection {
     std::string output_;
     http::request<http::string_body> request_;
     std::uint64_t body_bytes_ = 0;
+    std::shared_ptr<HttpFlow> flow_;
+    bool chunked_ = false;
+    bool keep_alive_ = false;
+    bool writing_ = false;
+    bool watching_ = false;         // a read beside the flow
+    bool waits_for_watch_ = false;  // the flow is over, that read is not
+    Instant write_started_;
     Instant body_started_;
     Instant deadline_{Duration::max()};
 };

@@ -12,7 +12,7 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-constexpr auto kNoDescriptorsPause = std::chrono::milliseconds(100);
+constexpr auto kAcceptPause = std::chrono::milliseconds(100);
 
 class TcpListener final : public Listener {
   public:
@@ -64,6 +64,7 @@ class TcpListener final : public Listener {
     std::uint16_t port() const override { return acceptor_.local_endpoint().port(); }
 
     void on_tick(Instant now) override {
+        accept_if_room();
         for (auto at = hub_.open.begin(); at != hub_.open.end();) {
             (*at++)->on_tick(now);
         }
@@ -90,6 +91,10 @@ class TcpListener final : public Listener {
         if (stopped_ || accepting_ || hub_.open.size() >= options_.connections_max) {
             return;
         }
+        if (!may_accept_now()) {
+            pause();
+            return;
+        }
         accepting_ = true;
         acceptor_.async_accept([this](error_code const& error, tcp::socket socket) {
             accepting_ = false;
@@ -101,15 +106,31 @@ class TcpListener final : public Listener {
                 return;
             }
             ++hub_.counters.accepted;
+            ++accepted_this_second_;
             start_http(shared_hub_, std::move(socket));
             accept_if_room();
         });
     }
 
-    /// No descriptors are left, or the network is in trouble: those who are here go on.
+    /// A crowd that comes at once is let in at a rate; the rest waits in the kernel's queue.
+    bool may_accept_now() {
+        auto const now = hub_.clock.now();
+        if (now - second_began_ >= std::chrono::seconds(1)) {
+            second_began_ = now;
+            accepted_this_second_ = 0;
+        }
+        return accepted_this_second_ < options_.accepts_per_second;
+    }
+
+    /// No descriptors are left, the network is in trouble, or too many came at once: those who are
+    /// here go on.
     void pause() {
-        pause_.expires_after(kNoDescriptorsPause);
+        if (std::exchange(pausing_, true)) {
+            return;
+        }
+        pause_.expires_after(kAcceptPause);
         pause_.async_wait([this](error_code const& error) {
+            pausing_ = false;
             if (!error) {
                 accept_if_room();
             }
@@ -121,6 +142,9 @@ class TcpListener final : public Listener {
     ListenerOptions const& options_ = hub_.options;
     tcp::acceptor acceptor_;
     asio::steady_timer pause_;
+    Instant second_began_;
+    std::uint64_t accepted_this_second_ = 0;
+    bool pausing_ = false;
     bool accepting_ = false;
     bool stopped_ = false;
 };

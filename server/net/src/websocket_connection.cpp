@@ -55,6 +55,9 @@ class WebSocketConnection final : public Connection {
         }
         if (session_->ending() == Ending::at_once) {
             abort();
+        } else if (reading_ && stream_.next_layer().is_late(now)) {
+            ++hub_.counters.timed_out;
+            close(websocket::close_code::too_big);
         } else if (now > ping_at_ && !pinging_) {
             ping();
         }

@@ -2,6 +2,7 @@
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <regex>
 #include <support/script.hpp>
 
@@ -218,6 +219,187 @@ BOOST_AUTO_TEST_CASE(large_history_comes_in_pages_without_gap_or_repeat) {
         BOOST_TEST_REQUIRE(json["next"] == next);
     }
     BOOST_TEST(next == 2'501U);
+}
+
+/// A reader of server-sent events that takes a piece when it likes to.
+struct FlowReader {
+    FlowReader(HttpBed& bed, std::string const& query, std::string const& last_event_id = {}) {
+        auto request = get("/v1/events/acme/room");
+        request.query = query;
+        request.fields.emplace_back("Accept", "text/event-stream");
+        if (!last_event_id.empty()) {
+            request.fields.emplace_back("Last-Event-ID", last_event_id);
+        }
+        answer = *bed.ask(request);
+        bed.last.reset();
+        flow = std::exchange(answer.flow, nullptr);
+        if (flow) {
+            flow->start([this] { ++wakes; });
+        }
+    }
+    /// What there is, up to so many pieces; `|` stands for the end.
+    std::string take(std::size_t pieces = 1'000) {
+        BOOST_TEST_REQUIRE(flow != nullptr, answer.status << " " << answer.body);
+        std::string out;
+        for (std::size_t i = 0; i < pieces; ++i) {
+            auto const piece = flow->next();
+            if (!piece || piece->empty()) {
+                return out + (piece ? "" : "|");
+            }
+            out += *piece;
+        }
+        return out;
+    }
+    HttpResponse answer;
+    std::shared_ptr<HttpFlow> flow;
+    int wakes = 0;
+};
+
+/// The numbers behind `"n":`, in order.
+std::vector<int> numbers_in(std::string const& text) {
+    std::vector<int> found;
+    for (auto at = text.find("\"n\":"); at != std::string::npos; at = text.find("\"n\":", at + 1)) {
+        found.push_back(std::stoi(text.substr(at + 4)));
+    }
+    return found;
+}
+
+void append_numbers(HttpBed& bed, int first, int end) {
+    auto append = get("/v1/events/acme/room");
+    append.method = "POST";
+    append.fields.emplace_back("Content-Type", "application/x-ndjson");
+    for (int n = first; n < end; ++n) {
+        append.body +=
+            "{\"n\":" + std::to_string(n) + ",\"s\":\"" + std::string(200, 'x') + "\"}\n";
+    }
+    BOOST_TEST_REQUIRE(bed.ask(append)->status == 201U);
+}
+
+std::vector<int> range(int first, int end) {
+    std::vector<int> numbers(static_cast<std::size_t>(end - first));
+    std::iota(numbers.begin(), numbers.end(), first);
+    return numbers;
+}
+
+BOOST_AUTO_TEST_CASE(flow_tells_what_is_there_then_what_comes_and_goes_on_behind_an_id) {
+    HttpBed bed;
+    bed.open();
+    append_numbers(bed, 1, 4);
+    FlowReader reader(bed, "after=1");
+    BOOST_TEST(reader.answer.content_type == "text/event-stream");
+    auto const seen = reader.take();
+    BOOST_TEST(seen.starts_with("retry: "));
+    BOOST_TEST(numbers_in(seen) == range(2, 4), boost::test_tools::per_element());
+    append_numbers(bed, 4, 6);
+    bed.run();
+    BOOST_TEST(reader.wakes == 1);
+    BOOST_TEST(numbers_in(reader.take()) == range(4, 6), boost::test_tools::per_element());
+    auto const id = seen.substr(seen.rfind("id: ") + 4, 18);
+    FlowReader again(bed, "after=1", id);  // the id is newer than the address
+    BOOST_TEST(numbers_in(again.take()) == range(4, 6), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(F64_flow_of_a_slow_reader_reads_the_tape_at_its_own_pace) {
+    HttpBed bed;
+    bed.open();
+    append_numbers(bed, 1, 3'000);
+    FlowReader slow(bed, "");
+    FlowReader quick(bed, "from=tail");
+    BOOST_TEST(slow.take(2).size() < 1'500'000U);  // one run comes whole
+    std::vector<int> seen;
+    for (int n = 3'000; n < 3'100; ++n) {
+        append_numbers(bed, n, n + 1);
+        bed.run();
+        for (auto const number : numbers_in(quick.take())) {
+            seen.push_back(number);
+        }
+    }
+    BOOST_TEST(seen == range(3'000, 3'100), boost::test_tools::per_element());
+    BOOST_TEST(slow.wakes == 0);  // nothing is pushed to who is behind
+    FlowReader whole(bed, "");
+    BOOST_TEST(numbers_in(whole.take()) == range(1, 3'100), boost::test_tools::per_element());
+    BOOST_TEST(numbers_in(slow.take()).back() == 3'099);
+}
+
+BOOST_AUTO_TEST_CASE(flow_says_a_comment_when_there_is_nothing_else) {
+    HttpBed bed;
+    bed.open();
+    FlowReader reader(bed, "");  // of a stream that is not there yet
+    BOOST_TEST(reader.take() == "retry: 1000\n\n");
+    bed.schedule.run_for(std::chrono::seconds(16));
+    BOOST_TEST(reader.wakes == 1);
+    BOOST_TEST(reader.take() == ":\n\n");
+    append_numbers(bed, 1, 2);
+    bed.run();
+    BOOST_TEST(reader.wakes == 2);
+    BOOST_TEST(numbers_in(reader.take()) == range(1, 2), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(flow_ends_at_a_drain_and_behind_a_sealed_streams_last_event) {
+    HttpBed bed;
+    bed.open();
+    append_numbers(bed, 1, 3);
+    FlowReader reader(bed, "");
+    reader.take();
+    auto seal = get("/v1/seal/acme/room");
+    seal.method = "POST";
+    BOOST_TEST(bed.ask(seal)->status == 200U);
+    bed.schedule.run_for(std::chrono::seconds(16));
+    auto const end = reader.take();
+    BOOST_TEST(end.find("event: end\ndata: ") != std::string::npos);
+    BOOST_TEST(end.find("stream_sealed") != std::string::npos);
+    BOOST_TEST(end.ends_with("|"));
+    BOOST_TEST(FlowReader(bed, "after=2").answer.status == 204U);
+
+    FlowReader other(bed, "after=1");
+    bed.api->drain();
+    BOOST_TEST(other.wakes == 1);
+    BOOST_TEST(other.take().ends_with("|"));
+    BOOST_TEST(FlowReader(bed, "after=1").answer.status == 503U);
+}
+
+BOOST_AUTO_TEST_CASE(flow_of_another_history_or_of_a_page_is_refused) {
+    HttpBed bed;
+    bed.open();
+    append_numbers(bed, 1, 3);
+    BOOST_TEST(FlowReader(bed, "", "0000000000000001.2").answer.status == 409U);
+    BOOST_TEST(FlowReader(bed, "", "two").answer.status == 400U);
+    BOOST_TEST(FlowReader(bed, "limit=2").answer.status == 400U);
+}
+
+BOOST_AUTO_TEST_CASE(line_breaks_inside_json_do_not_break_the_flow) {
+    HttpBed bed;
+    bed.open();
+    auto append = get("/v1/events/acme/room");
+    append.method = "POST";
+    append.body = "{\r\n \"n\":1\n}";
+    append.fields.emplace_back("Content-Type", "application/json");
+    BOOST_TEST(bed.ask(append)->status == 201U);
+    auto const text = FlowReader(bed, "").take();
+    BOOST_TEST(text.find("\"json\":{\ndata:  \"n\":1\ndata: }}\n\n") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(F45_page_of_streams_names_none_that_the_caller_may_not_read) {
+    HttpBed bed;
+    bed.open();
+    for (auto const* tenant : {"aaa", "acme", "zzz"}) {
+        for (int i = 0; i < 3; ++i) {
+            auto create = get(std::string("/v1/streams/") + tenant + "/s" + std::to_string(i));
+            create.method = "PUT";
+            create.fields = {{"Authorization", std::string("Bearer ") + tenant + "/x"}};
+            BOOST_TEST(bed.ask(create)->status == 201U);
+        }
+    }
+    auto list = get("/v1/streams");
+    list.query = "pattern=>&limit=2";
+    auto const first = bed.ask(list)->body;
+    BOOST_TEST(first.find("aaa/") == std::string::npos);
+    BOOST_TEST(first.find("\"next_after\":\"acme/s1\"") != std::string::npos);
+    list.query += "&after=acme/s1";
+    auto const second = bed.ask(list)->body;
+    BOOST_TEST(second.find("acme/s2") != std::string::npos);
+    BOOST_TEST(second.find("zzz/") == std::string::npos);
+    BOOST_TEST(second.find("next_after") == std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

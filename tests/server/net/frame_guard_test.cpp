@@ -9,7 +9,7 @@ using namespace capstan;
 using namespace capstan::test;
 using namespace std::chrono_literals;
 
-FrameLimits const kLimits{1'000, 4, 5};
+FrameLimits const kLimits{.message_bytes_max = 1'000, .fragments_max = 4, .controls_max = 5};
 
 struct Row {
     char const* name;

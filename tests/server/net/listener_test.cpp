@@ -19,6 +19,30 @@ using namespace capstan::test;
 using namespace std::chrono_literals;
 using boost::asio::ip::tcp;
 
+/// Says what a test puts into it; `end` ends it.
+class FakeFlow final : public HttpFlow {
+  public:
+    void start(std::function<void()> wake) override { wake_ = std::move(wake); }
+    std::optional<std::string> next() override {
+        if (pieces.empty()) {
+            return "";
+        }
+        auto piece = std::move(pieces.front());
+        pieces.pop_front();
+        ++asked;
+        return piece == "end" ? std::nullopt : std::optional(piece);
+    }
+    void say(std::string piece) {
+        pieces.push_back(std::move(piece));
+        wake_();
+    }
+    std::deque<std::string> pieces;
+    int asked = 0;
+
+  private:
+    std::function<void()> wake_;
+};
+
 /// Answers with the body; keeps who asks for /wait.
 class FakeHandler final : public HttpHandler {
   public:
@@ -26,12 +50,19 @@ class FakeHandler final : public HttpHandler {
         seen.push_back(request.method + " " + request.path);
         if (request.path == "/wait") {
             waiting = std::move(respond);
+        } else if (request.path == "/flow") {
+            auto const made = std::make_shared<FakeFlow>();
+            flow = made;
+            respond({.content_type = "text/event-stream", .flow = made});
+        } else if (request.path == "/large") {
+            respond({.body = std::string(8'000'000, 'x')});
         } else {
             respond({.content_type = "text/plain", .body = request.body});
         }
     }
     std::vector<std::string> seen;
     Respond waiting;
+    std::weak_ptr<FakeFlow> flow;  // while the connection keeps it
 };
 
 class FakeSession final : public Session {
@@ -164,6 +195,12 @@ class Peer {
             }
         }
         return out;
+    }
+    /// Takes so many bytes and leaves the rest.
+    std::size_t crumb(std::size_t bytes) {
+        std::string part(bytes, 0);
+        boost::system::error_code error;
+        return socket_.read_some(boost::asio::buffer(part), error);
     }
     /// `200 400|`
     std::string statuses() {
@@ -454,6 +491,120 @@ BOOST_AUTO_TEST_CASE(F20_accepting_pauses_at_the_limit_and_goes_on_when_there_is
     Peer fourth(bed);
     fourth.give(get("/x"));
     BOOST_TEST(fourth.statuses() == "200");
+}
+
+BOOST_AUTO_TEST_CASE(flow_goes_out_piece_by_piece_and_requests_behind_it_are_answered) {
+    Bed bed;
+    Peer peer(bed);
+    peer.give(get("/flow"));
+    BOOST_TEST(peer.statuses() == "200");
+    bed.handler.flow.lock()->say("hello");
+    BOOST_TEST(peer.taken() == "5\r\nhello\r\n");
+    bed.pass(10min);  // silence is the flow's own business
+    BOOST_TEST(peer.taken() == "");
+    peer.give(get("/x"));
+    BOOST_TEST(peer.taken() == "");
+    bed.handler.flow.lock()->say("end");
+    auto rest = peer.taken();
+    rest += peer.taken();  // a turn of the kernel later
+    BOOST_TEST(rest.starts_with("0\r\n\r\nHTTP/1.1 200"));
+    BOOST_TEST(bed.handler.flow.expired());
+    peer.give(get("/y"));
+    BOOST_TEST(peer.statuses() == "200");
+}
+
+BOOST_AUTO_TEST_CASE(flow_before_http_1_1_ends_with_the_connection) {
+    Bed bed;
+    Peer peer(bed);
+    peer.give("GET /flow HTTP/1.0\r\n\r\n");
+    BOOST_TEST(peer.statuses() == "200");
+    bed.handler.flow.lock()->say("hello");
+    bed.handler.flow.lock()->say("end");
+    BOOST_TEST(peer.taken() == "hello|");
+}
+
+BOOST_AUTO_TEST_CASE(F53_flow_is_dropped_with_its_peer) {
+    Bed bed;
+    {
+        Peer peer(bed);
+        peer.give(get("/flow"));
+        BOOST_TEST(!bed.handler.flow.expired());
+    }
+    bed.run();
+    BOOST_TEST(bed.handler.flow.expired());
+    BOOST_TEST(bed.listener->counters().open == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(F34_flow_of_a_peer_that_takes_nothing_holds_one_piece_and_ends) {
+    Bed bed;
+    Peer peer(bed);
+    peer.give(get("/flow"));
+    {
+        auto const flow = bed.handler.flow.lock();
+        for (int i = 0; i < 1'000; ++i) {
+            flow->pieces.emplace_back(65'536, 'x');
+        }
+        flow->say("last");
+        bed.run();
+        BOOST_TEST(flow->asked < 300);  // what the kernel's buffers hold
+    }
+    bed.pass(11s);
+    BOOST_TEST(bed.handler.flow.expired());
+    BOOST_TEST(bed.listener->counters().timed_out == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(F33_flood_behind_a_flow_ends_it) {
+    Bed bed;
+    Peer peer(bed);
+    peer.give(get("/flow"));
+    peer.give(std::string(40'000, 'x'));
+    BOOST_TEST(peer.taken().ends_with('|'));
+    BOOST_TEST(bed.handler.flow.expired());
+}
+
+BOOST_AUTO_TEST_CASE(F34_reader_that_takes_a_crumb_now_and_then_ends) {
+    Bed bed;
+    Peer peer(bed);
+    peer.give(get("/large"));
+    for (int i = 0; i < 3; ++i) {
+        bed.pass(9s);
+        BOOST_TEST(peer.crumb(512) == 512U);
+    }
+    BOOST_TEST(bed.listener->counters().timed_out == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(F39_message_that_is_not_finished_ends_after_half_a_minute) {
+    Bed bed;
+    SocketPeer dripping(bed);
+    SocketPeer fine(bed);
+    dripping.give(frame(kBinary, "a", false));
+    for (int i = 0; i < 30; ++i) {
+        dripping.give(frame(kPing, ""));  // does not buy time
+        fine.give(frame(kBinary, "a"));
+        bed.pass(1s);
+    }
+    BOOST_TEST(dripping.taken().find('\x88') == std::string::npos);
+    bed.pass(1s);
+    auto const end = dripping.taken();
+    BOOST_TEST(end.find("\x88\x02\x03\xf1") != std::string::npos);
+    BOOST_TEST(fine.taken().find('\x88') == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(F64_crowd_is_let_in_at_a_rate_and_nobody_is_lost) {
+    ListenerOptions options;
+    options.accepts_per_second = 10;
+    Bed bed(options);
+    std::deque<Peer> crowd;
+    for (int i = 0; i < 25; ++i) {
+        crowd.emplace_back(bed).give(get("/x"));
+    }
+    BOOST_TEST(bed.listener->counters().accepted == 10U);
+    bed.pass(1s);
+    BOOST_TEST(bed.listener->counters().accepted == 20U);
+    bed.pass(1s);
+    for (auto& peer : crowd) {
+        BOOST_TEST(peer.statuses() == "200");
+    }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -40,7 +40,7 @@ BOOST_AUTO_TEST_CASE(a_burst_passes_and_the_rest_waits_as_long_as_it_says) {
     BOOST_TEST(!limiter.take(device(1), "a/b", 1, 50, now.plus(*wait)).has_value());
 }
 
-BOOST_AUTO_TEST_CASE(devices_and_streams_have_buckets_of_their_own) {
+BOOST_AUTO_TEST_CASE(F65_devices_and_streams_have_buckets_of_their_own) {
     RateLimiter limiter({.events = {1, 0}, .bytes = {}});
     BOOST_TEST(!limiter.take(device(1), "a/b", 1, 1, Instant{}).has_value());
     BOOST_TEST(limiter.take(device(1), "a/b", 1, 1, Instant{}).has_value());

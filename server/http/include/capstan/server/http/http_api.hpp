@@ -15,8 +15,9 @@
 namespace capstan {
 
 struct HttpApiOptions {
-    Duration wait_max = std::chrono::seconds(60);  // long poll
-    std::size_t page_bytes_max = 1'048'576;        // events of one answer, as stored
+    Duration wait_max = std::chrono::seconds(60);   // long poll
+    std::size_t page_bytes_max = 1'048'576;         // events of one answer, as stored
+    Duration heartbeat = std::chrono::seconds(15);  // comments of a silent flow of events
     std::size_t page_events_max = 10'000;
     std::uint32_t retry_after_ms = 250;  // where an error says "later" and nothing better is known
 };
@@ -48,7 +49,7 @@ class HttpApi : public HttpHandler {
 
     /// Before this everything is answered `not_ready`.
     virtual void attach(Partition& partition) = 0;
-    /// Answers all long polls with what there is; later ones do not wait.
+    /// Answers all long polls with what there is and ends flows of events; later ones do not wait.
     virtual void drain() = 0;
 };
 

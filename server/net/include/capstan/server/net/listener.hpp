@@ -18,8 +18,9 @@ namespace capstan {
 
 struct ListenerOptions {
     std::string address = "127.0.0.1";
-    std::uint16_t port = 0;                // 0: any free one
-    std::size_t connections_max = 60'000;  // then accepting pauses
+    std::uint16_t port = 0;                    // 0: any free one
+    std::size_t connections_max = 60'000;      // then accepting pauses
+    std::uint64_t accepts_per_second = 2'000;  // more wait in the kernel's queue
     std::size_t http_body_bytes_max = 1'048'576;
     Duration head_max = std::chrono::seconds(10);    // from the first byte to the whole head
     Duration body_grace = std::chrono::seconds(5);   // then at least body_rate_min
