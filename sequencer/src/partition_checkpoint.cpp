@@ -6,6 +6,9 @@ namespace capstan {
 namespace {
 
 constexpr Duration kRetryFullDiskAfter = std::chrono::seconds(1);
+/// Rows that are loaded or made are given back as the next ones come, but most of them only when
+/// the checkpoint that has them is committed.
+constexpr std::size_t kLooksPerBatch = 256;
 
 template <class Row>
 Bytes encoded(Row const& row) {
@@ -29,7 +32,7 @@ void PartitionImpl::checkpoint_if_due() {
         checkpoint();
     }
     if (!committing_) {
-        rows_.evict(options_.rows_max);
+        rows_.evict(options_.rows_max, kLooksPerBatch);
     }
 }
 
@@ -88,7 +91,7 @@ void PartitionImpl::on_committed(std::uint64_t number,
     }
     committed_ = batch->checkpoint.position;
     rows_.committed(number);
-    rows_.evict(options_.rows_max);
+    rows_.evict(options_.rows_max, 2 * rows_.size());
     index_.committed(committed_, batch->index.retired);
     created_taken_.clear();
     bytes_since_checkpoint_ -= std::exchange(bytes_taken_, 0);

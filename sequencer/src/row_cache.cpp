@@ -120,12 +120,9 @@ void RowCache::forget(Entry& entry) {
     devices_.erase({device.stream.value, device.device});
 }
 
-void RowCache::evict(std::size_t rows_max) {
-    // Rows that stay go to the end of the queue, so that the next call does not look at them first;
-    // a call's work is bounded by what it has to free.
-    constexpr std::size_t kLooksPerRow = 4;
-    std::size_t looks = clock_.size() > rows_max ? (clock_.size() - rows_max) * kLooksPerRow : 0;
-    for (; looks > 0 && clock_.size() > rows_max; --looks) {
+void RowCache::evict(std::size_t rows_max, std::size_t looks_max) {
+    // Rows that stay go to the end of the queue, so that the next call does not look at them first.
+    for (; looks_max > 0 && clock_.size() > rows_max; --looks_max) {
         auto& oldest = *clock_.front();
         clock_.pop_front();
         bool const needed = oldest.dirty || oldest.unsettled || oldest.taken_by > committed_;

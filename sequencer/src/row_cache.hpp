@@ -82,7 +82,8 @@ class RowCache {
     void committed(std::uint64_t number) { committed_ = number; }
     /// Forgets rows that were not used since it last looked at them, until `rows_max` are left or
     /// the rest is needed (the clock algorithm: a row in use costs a flag, not a place in a list).
-    void evict(std::size_t rows_max);
+    /// Looks at `looks_max` rows at the most: all may be needed until the next checkpoint.
+    void evict(std::size_t rows_max, std::size_t looks_max);
     std::size_t size() const { return clock_.size(); }
 
   private:

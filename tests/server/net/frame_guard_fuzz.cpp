@@ -6,7 +6,7 @@
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
     using namespace capstan;
     ByteView const bytes(reinterpret_cast<std::byte const*>(data), size);
-    FrameLimits const limits{4'096, 8, 20};
+    FrameLimits const limits{.message_bytes_max = 4'096, .fragments_max = 8, .controls_max = 20};
     FrameGuard whole(limits);
     auto const expected = whole.read(bytes, Instant{});
     FrameGuard piecewise(limits);
