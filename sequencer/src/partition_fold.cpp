@@ -163,15 +163,15 @@ void PartitionImpl::announce() {
     move_of_.clear();
 }
 
-/// The footer is made on the background thread: sorting the runs of a segment takes longer than many
-/// flushes.
+/// The footer is made on the background thread: sorting the runs of a segment takes longer than
+/// many flushes.
 void PartitionImpl::seal(SegmentNumber segment) {
     ++tending_;
     seams_.background.post([this, job = index_.seal(segment), segment] {
         auto made = std::make_shared<Result<SealedSegment>>(job.run());
         seams_.disk.post([this, segment, made = std::move(made)] {
-            auto result = *made ? journal_->seal(segment, made->value().footer)
-                                : Result<>(made->error());
+            auto result =
+                *made ? journal_->seal(segment, made->value().footer) : Result<>(made->error());
             seams_.strand.post([this, segment, made, result = std::move(result)] {
                 on_sealed(segment, *made, result);
             });

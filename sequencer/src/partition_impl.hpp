@@ -99,9 +99,7 @@ class PartitionImpl final : public Partition {
     Result<> find_first_seq(SubmissionView const& view, StreamNumber stream, Verdict& verdict);
     void announce();
     void seal(SegmentNumber segment);
-    void on_sealed(SegmentNumber segment,
-                   Result<SealedSegment>& made,
-                   Result<> const& result);
+    void on_sealed(SegmentNumber segment, Result<SealedSegment>& made, Result<> const& result);
 
     // partition_checkpoint.cpp
     void checkpoint_if_due();

@@ -35,8 +35,8 @@ class WriteQueue {
         return !std::exchange(has_writer_, true);
     }
 
-    /// For the writer: at least one submission, and no more behind `bytes_max`. Nothing if there are
-    /// none; it has then stopped being the writer.
+    /// For the writer: at least one submission, and no more behind `bytes_max`. Nothing if there
+    /// are none; it has then stopped being the writer.
     WriteBatch take(std::size_t bytes_max) {
         std::lock_guard const lock(mutex_);
         has_writer_ = !waiting_.empty();

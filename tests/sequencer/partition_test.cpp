@@ -455,7 +455,7 @@ BOOST_AUTO_TEST_CASE(a_run_larger_than_the_queue_gets_through_an_empty_one) {
 
 BOOST_AUTO_TEST_CASE(F9_a_full_queue_turns_publishes_away) {
     PartitionWorld world(13);
-    world.options.queue_bytes_max = 1'000;
+    world.options.queue_bytes_max = 1'500;
     BOOST_TEST_REQUIRE(world.open().has_value());
     Author alice{.stream = "acme/room", .device = device(1)};
     auto const first = world.submit(alice.record({std::string(600, 'x')}));

@@ -153,7 +153,8 @@ Hash128 hash_of_diff(ByteView input) {
 Op op_from(Source& source) {
     Op op;
     op.object = std::string(1, static_cast<char>('A' + source.below(3)));
-    op.kind = static_cast<OpKind>(source.below(static_cast<std::uint64_t>(OpKind::counter_set) + 1));
+    op.kind =
+        static_cast<OpKind>(source.below(static_cast<std::uint64_t>(OpKind::counter_set) + 1));
     if (op.kind == OpKind::insert) {
         op.type = "Thing";
         return op;

@@ -119,14 +119,14 @@ class Search {
                     if (!less(entry, found_.front())) {
                         continue;
                     }
-                    std::ranges::pop_heap(found_, less);
+                    std::pop_heap(found_.begin(), found_.end(), less);
                     found_.pop_back();
                 }
                 found_.push_back(entry);
-                std::ranges::push_heap(found_, less);
+                std::push_heap(found_.begin(), found_.end(), less);
             }
         }
-        std::ranges::sort_heap(found_, less);
+        std::sort_heap(found_.begin(), found_.end(), less);
     }
 
     Model const& model_;

@@ -505,9 +505,11 @@ BOOST_AUTO_TEST_CASE(flow_goes_out_piece_by_piece_and_requests_behind_it_are_ans
     peer.give(get("/x"));
     BOOST_TEST(peer.taken() == "");
     bed.handler.flow.lock()->say("end");
-    auto rest = peer.taken();
-    rest += peer.taken();  // a turn of the kernel later
-    BOOST_TEST(rest.starts_with("0\r\n\r\nHTTP/1.1 200"));
+    std::string rest;
+    for (int turn = 0; turn < 100 && !rest.ends_with("/x"); ++turn) {
+        rest += peer.taken();
+    }
+    BOOST_TEST(rest.find("0\r\n\r\nHTTP/1.1 200") != std::string::npos, "got " << rest);
     BOOST_TEST(bed.handler.flow.expired());
     peer.give(get("/y"));
     BOOST_TEST(peer.statuses() == "200");

@@ -93,6 +93,7 @@ class ReadingDevice {
         std::vector<Event> events;
         Generation generation;
         Join join = Join::none;
+        std::size_t subscribes_open = 0;  // not answered yet
         std::uint32_t handle = 0;
         std::deque<Range> needs;
     };

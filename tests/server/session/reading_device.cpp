@@ -42,6 +42,7 @@ void ReadingDevice::connect(std::uint32_t credit, bool discovers) {
     next_position_.reset();
     for (auto& [stream, holding] : holds_) {
         holding.join = Join::none;
+        holding.subscribes_open = 0;
         holding.handle = 0;
         holding.needs.clear();
     }
@@ -107,6 +108,7 @@ void ReadingDevice::resubscribe(std::string const& stream) {
     if (connected() && holds_[stream].join == Join::joined && holds_[stream].needs.empty()) {
         fb::SubscribeT message;
         message.streams.push_back(std::make_unique<fb::StreamCursorT>(cursor(stream)));
+        holds_[stream].subscribes_open += 1;
         static_cast<void>(peer_->send(message));
     }
 }
@@ -167,6 +169,7 @@ void ReadingDevice::subscribe_named() {
     fb::SubscribeT message;
     for (auto const& stream : std::exchange(to_subscribe_, {})) {
         message.streams.push_back(std::make_unique<fb::StreamCursorT>(cursor(stream)));
+        holds_[stream].subscribes_open += 1;
     }
     static_cast<void>(peer_->send(message));
 }
@@ -200,7 +203,10 @@ void ReadingDevice::on_state(fb::StreamState const& state, bool answers_hello) {
         holding.generation = Generation{state.generation()};
     }
     bool const waits = state.stream() == 0;
-    if (!waits && (holding.join == Join::asked || holding.join == Join::none)) {
+    bool const starts_anew = holding.join == Join::asked || holding.join == Join::none;
+    bool const starts_again = holding.subscribes_open > 0 && !answers_hello;
+    holding.subscribes_open -= starts_again ? 1 : 0;
+    if (!waits && (starts_anew || starts_again)) {
         holding.join = Join::first_message;
     }
 }
@@ -246,8 +252,12 @@ void ReadingDevice::on_events(fb::Events const& events) {
 }
 
 void ReadingDevice::take_needed(Holding& holding, fb::Events const& events) {
-    if (holding.needs.empty() || events.first() > holding.needs.front().next ||
-        events.last() < holding.needs.front().next) {
+    bool const is_needed = !holding.needs.empty() && events.first() <= holding.needs.front().next &&
+                           events.last() >= holding.needs.front().next;
+    if (!is_needed && holding.join == Join::first_message) {
+        return;  // behind the cursor of a Subscribe, and on their way before it
+    }
+    if (!is_needed) {
         complain("events " + std::to_string(events.first()) + ".." + std::to_string(events.last()) +
                  " again");
     }
