@@ -47,12 +47,6 @@ class HttpConnection final : public Connection {
     }
 
     void read_head() {
-        if (watching_) {  // what that read has got is needed now
-            waits_for_watch_ = true;
-            boost::system::error_code ignored;
-            socket_.cancel(ignored);
-            return;
-        }
         if (auto const end = find_head_end(input_)) {
             on_head(*end);
             return;
@@ -182,7 +176,7 @@ class HttpConnection final : public Connection {
         message.set(http::field::content_type, response.content_type);
         message.set("X-Content-Type-Options", "nosniff");
         chunked_ = response.flow != nullptr && request_.version() >= 11;
-        keep_alive_ = keep_alive && (response.flow == nullptr || chunked_);
+        keep_alive_ = keep_alive && response.flow == nullptr;
         message.keep_alive(keep_alive_);
         if (chunked_) {
             message.chunked(true);
@@ -250,26 +244,23 @@ class HttpConnection final : public Connection {
         return size.str() + "\r\n" + piece + "\r\n";
     }
 
-    /// Reads beside the flow, to notice that the peer is gone. What it says already is kept for
-    /// later, up to a head's length.
+    /// Reads beside the flow, to notice that the peer is gone. A flow is the last answer of its
+    /// connection, so what the peer says is dropped, and a flood of it ends the flow.
     void watch_peer() {
         watching_ = true;
-        auto const have = input_.size();
-        input_.resize(have + kReadBytes);
-        socket_.async_read_some(
-            asio::buffer(input_.data() + have, kReadBytes),
-            [this, self = self(), have](auto const& error, std::size_t bytes) {
-                watching_ = false;
-                input_.resize(have + bytes);
-                bool const cancelled = error == asio::error::operation_aborted;
-                if (std::exchange(waits_for_watch_, false) && (!error || cancelled)) {
-                    read_head();
-                } else if (error || input_.size() > kHttpHeadBytesMax) {
-                    abort();
-                } else if (flow_) {
-                    watch_peer();
-                }
-            });
+        input_.resize(kReadBytes);
+        socket_.async_read_some(asio::buffer(input_),
+                                [this, self = self()](auto const& error, std::size_t bytes) {
+                                    watching_ = false;
+                                    said_beside_ += bytes;
+                                    if (error || said_beside_ > kHttpHeadBytesMax) {
+                                        abort();
+                                    } else if (flow_) {
+                                        watch_peer();
+                                    } else {
+                                        drop_input();
+                                    }
+                                });
     }
 
     /// A slow reader is let be for a while, then it has to keep up a rate.
@@ -325,8 +316,8 @@ class HttpConnection final : public Connection {
     bool chunked_ = false;
     bool keep_alive_ = false;
     bool writing_ = false;
-    bool watching_ = false;         // a read beside the flow
-    bool waits_for_watch_ = false;  // the flow is over, that read is not
+    bool watching_ = false;  // a read beside the flow
+    std::size_t said_beside_ = 0;
     Instant write_started_;
     Instant body_started_;
     Instant deadline_{Duration::max()};

@@ -493,7 +493,7 @@ BOOST_AUTO_TEST_CASE(F20_accepting_pauses_at_the_limit_and_goes_on_when_there_is
     BOOST_TEST(fourth.statuses() == "200");
 }
 
-BOOST_AUTO_TEST_CASE(flow_goes_out_piece_by_piece_and_requests_behind_it_are_answered) {
+BOOST_AUTO_TEST_CASE(flow_goes_out_piece_by_piece_and_ends_with_its_connection) {
     Bed bed;
     Peer peer(bed);
     peer.give(get("/flow"));
@@ -505,14 +505,9 @@ BOOST_AUTO_TEST_CASE(flow_goes_out_piece_by_piece_and_requests_behind_it_are_ans
     peer.give(get("/x"));
     BOOST_TEST(peer.taken() == "");
     bed.handler.flow.lock()->say("end");
-    std::string rest;
-    for (int turn = 0; turn < 100 && !rest.ends_with("/x"); ++turn) {
-        rest += peer.taken();
-    }
-    BOOST_TEST(rest.find("0\r\n\r\nHTTP/1.1 200") != std::string::npos, "got " << rest);
+    BOOST_TEST(peer.taken() == "0\r\n\r\n|");
     BOOST_TEST(bed.handler.flow.expired());
-    peer.give(get("/y"));
-    BOOST_TEST(peer.statuses() == "200");
+    BOOST_TEST(bed.handler.seen.size() == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(flow_before_http_1_1_ends_with_the_connection) {
