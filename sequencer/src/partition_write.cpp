@@ -78,6 +78,7 @@ void PartitionImpl::write_few_here() {
     }
     auto const batch = queue_.take(options_.batch_bytes_max);
     if (batch.empty()) {
+        tend_when_idle();
         return;
     }
     on_written(batch, write(batch));

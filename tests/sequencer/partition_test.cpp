@@ -444,6 +444,26 @@ BOOST_AUTO_TEST_CASE(draining_finishes_what_is_queued_and_takes_no_more) {
     BOOST_TEST(world.storage.calls() == calls);  // the disk's thread may end
 }
 
+/// The last frame is found in the segment by what it holds, and rots: with a marker behind it, that
+/// is damage, and no torn tail.
+BOOST_AUTO_TEST_CASE(F4_an_idle_partition_declares_its_last_frame) {
+    PartitionWorld world(15);
+    BOOST_TEST_REQUIRE(world.open().has_value());
+    Author alice{.stream = "acme/room", .device = device(1)};
+    for (std::string const word : {"first", "second", "the last word"}) {
+        world.publish(alice, {word});
+    }
+    world.run_for(seconds(1));
+    world.kill();
+    auto const segment = world.storage.contents("segment-0000000001");
+    auto const at = as_text(segment).find("the last word");
+    BOOST_TEST_REQUIRE(at != std::string_view::npos);
+    world.storage.flip_bit("segment-0000000001", at * 8);
+    auto const opened = world.open();
+    BOOST_TEST_REQUIRE(!opened.has_value());
+    BOOST_TEST((opened.error().code == Errc::journal_corrupt));
+}
+
 BOOST_AUTO_TEST_CASE(a_run_larger_than_the_queue_gets_through_an_empty_one) {
     PartitionWorld world(14);
     world.options.queue_bytes_max = 1'000;
