@@ -1,13 +1,12 @@
 #include "support/editing_trace.hpp"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <cstdlib>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <stdexcept>
+
+#include "support/unzipped.hpp"
 
 namespace capstan::test {
 namespace {
@@ -15,21 +14,6 @@ namespace {
 using nlohmann::json;
 /// How many events of each device a version holds.
 using Vector = std::vector<std::uint64_t>;
-
-std::string unzipped(std::string const& path) {
-    std::unique_ptr<gzFile_s, int (*)(gzFile)> const file(gzopen(path.c_str(), "rb"), gzclose);
-    std::string text;
-    std::string part(1 << 16, '\0');
-    int bytes = file == nullptr ? -1 : 1;
-    while (bytes > 0) {
-        bytes = gzread(file.get(), part.data(), static_cast<unsigned>(part.size()));
-        text.append(part, 0, static_cast<std::size_t>(std::max(bytes, 0)));
-    }
-    if (bytes < 0) {
-        throw std::runtime_error("cannot read " + path);
-    }
-    return text;
-}
 
 std::vector<TraceEdit> edits_of(json const& patches) {
     std::vector<TraceEdit> edits;

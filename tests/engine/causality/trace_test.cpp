@@ -1,6 +1,4 @@
 // A recorded session of two people who typed at the same time, from its explicit commit graph.
-#include <zlib.h>
-
 #include <boost/test/unit_test.hpp>
 #include <capstan/engine/causality/happened_before.hpp>
 #include <capstan/engine/causality/version_vector.hpp>
@@ -9,23 +7,11 @@
 #include <string>
 
 #include "support/needs.hpp"
+#include "support/unzipped.hpp"
 
 namespace {
 
 using namespace capstan;
-
-std::string unzipped(std::string const& path) {
-    std::unique_ptr<gzFile_s, int (*)(gzFile)> const file(gzopen(path.c_str(), "rb"), gzclose);
-    BOOST_REQUIRE_MESSAGE(file != nullptr, "cannot open " << path);
-    std::string text;
-    std::string part(1 << 16, '\0');
-    int bytes = 0;
-    while ((bytes = gzread(file.get(), part.data(), static_cast<unsigned>(part.size()))) > 0) {
-        text.append(part, 0, static_cast<std::size_t>(bytes));
-    }
-    BOOST_REQUIRE_EQUAL(bytes, 0);
-    return text;
-}
 
 DeviceId device_of(std::size_t agent) {
     DeviceId id;
@@ -71,8 +57,8 @@ BOOST_AUTO_TEST_CASE(two_integers_hold_the_past_of_a_recorded_live_session,
                      *capstan::test::needs_environment("CAPSTAN_DATA",
                                                        "export CAPSTAN_DATA=<folder of traces>")) {
     auto const session = load_session(
-        nlohmann::json::parse(unzipped(std::string(std::getenv("CAPSTAN_DATA")) +
-                                       "/editing-traces/concurrent/friendsforever.json.gz")));
+        nlohmann::json::parse(test::unzipped(std::string(std::getenv("CAPSTAN_DATA")) +
+                                             "/editing-traces/concurrent/friendsforever.json.gz")));
     BOOST_TEST(session.pasts.size() == 26'078U);
 
     // happened_before(a, b) only falls along the counters of a's author, as does the vector. So the

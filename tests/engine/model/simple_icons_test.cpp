@@ -1,7 +1,5 @@
 // Thirteen years of a shared document with real lag: what causal order decides otherwise than
 // arrival order, and that a conflict record tells of each such decision.
-#include <zlib.h>
-
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -9,25 +7,13 @@
 
 #include "history.hpp"
 #include "support/needs.hpp"
+#include "support/unzipped.hpp"
 
 namespace {
 
 using namespace capstan;
 using namespace capstan::test;
 using Json = nlohmann::json;
-
-std::string unzipped(std::string const& path) {
-    std::unique_ptr<gzFile_s, int (*)(gzFile)> const file(gzopen(path.c_str(), "rb"), gzclose);
-    BOOST_REQUIRE_MESSAGE(file != nullptr, "cannot open " << path);
-    std::string text;
-    std::string part(1 << 16, '\0');
-    int bytes = 0;
-    while ((bytes = gzread(file.get(), part.data(), static_cast<unsigned>(part.size()))) > 0) {
-        text.append(part, 0, static_cast<std::size_t>(bytes));
-    }
-    BOOST_REQUIRE_EQUAL(bytes, 0);
-    return text;
-}
 
 Value value_of(Json const& json) {
     return json.is_string() ? Value{json.get<std::string>()} : Value{json.dump()};
