@@ -63,6 +63,9 @@ void PartitionImpl::write_queued() {
     seams_.disk.post([this] { write_queued(); });
     seams_.strand.post([this, batch = std::move(batch), written = std::move(written)] {
         on_written(batch, written);
+        if (unanswered_.count == 0) {
+            tend_when_idle();
+        }
     });
     if (journal_->spare() == SpareState::urgent) {
         static_cast<void>(journal_->prepare_spare());  // a full disk shows at the next append
@@ -112,9 +115,6 @@ void PartitionImpl::on_written(WriteBatch const& batch, Written const& written) 
         fold_batch(batch, written.appended.value());
         checkpoint_if_due();
     }
-    if (unanswered_.count == 0) {
-        tend_when_idle();
-    }
     drain_if_quiet();
 }
 
@@ -131,7 +131,7 @@ void PartitionImpl::stop(Error why) {
 }
 
 void PartitionImpl::tend_when_idle() {
-    if (draining_) {
+    if (stopped_ || draining_) {
         return;
     }
     idle_timer_ = seams_.strand.after(kIdleAfter, [this] { tend_journal(); });
