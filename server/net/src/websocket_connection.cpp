@@ -117,6 +117,9 @@ class WebSocketConnection final : public Connection {
                 say_violation();
                 return;
             }
+            if (!session_) {
+                return;  // a write has failed since this was read
+            }
             on_input();
             go_on();
         });

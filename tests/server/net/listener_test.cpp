@@ -177,6 +177,12 @@ class Peer {
         bed_.run();
         return *this;
     }
+    /// Says something and is gone at once, with a reset, before the server looks.
+    void break_off(std::string const& last_words) {
+        boost::asio::write(socket_, boost::asio::buffer(last_words));
+        socket_.set_option(boost::asio::socket_base::linger(true, 0));
+        socket_.close();
+    }
     /// What has come since the last call; `|` stands for the end.
     std::string taken() {
         bed_.run();
@@ -381,6 +387,19 @@ BOOST_AUTO_TEST_CASE(messages_reach_the_session_and_its_own_go_out) {
     session->queue = {"one", "two"};
     bed.host.wake();
     BOOST_TEST(peer.taken() == "\x82\x03one\x82\x03two");
+}
+
+BOOST_AUTO_TEST_CASE(F53_message_that_was_read_when_writing_fails_finds_no_session) {
+    Bed bed;
+    SocketPeer peer(bed);
+    auto const session = bed.host.session;
+    session->queue = {"to a peer that is gone"};
+    peer.break_off(frame(kBinary, "one") + frame(kBinary, "two"));
+    bed.run();
+    BOOST_TEST(session->received == std::vector<std::string>{"one"},
+               boost::test_tools::per_element());
+    BOOST_TEST(session->closed == 1);
+    BOOST_TEST(bed.listener->counters().open == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(F37_forbidden_frames_close_with_1002) {
