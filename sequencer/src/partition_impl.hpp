@@ -80,7 +80,8 @@ class PartitionImpl final : public Partition {
     // partition_write.cpp
     void start_writing();
     void write_queued();
-    void write_few_here();
+    void listen_on();
+    void write_few_here(std::size_t heard);
     Written write(WriteBatch const& batch);
     void on_written(WriteBatch const& batch, Written const& written);
     void stop(Error why);

@@ -49,8 +49,14 @@ void PartitionImpl::start_writing() {
     if (tending_ > 0 || !flushes_are_quick_) {
         seams_.disk.post([this] { write_queued(); });
     } else {
-        seams_.strand.post([this] { write_few_here(); });
+        seams_.strand.post([this] { listen_on(); });
     }
+}
+
+/// A peer's messages come one a turn of the strand: who has more to say is heard before the strand
+/// is held up by a flush.
+void PartitionImpl::listen_on() {
+    seams_.strand.post([this, heard = queue_.size()] { write_few_here(heard); });
 }
 
 /// On the disk thread: a batch, then room for the disk's other tasks, then the next one.
@@ -72,10 +78,12 @@ void PartitionImpl::write_queued() {
     }
 }
 
-/// On the strand, when all that was ready with them has been heard.
-void PartitionImpl::write_few_here() {
+/// On the strand, when all that was ready with them has been heard. While more comes, the disk
+/// thread writes: what is heard during its flush is the next batch.
+void PartitionImpl::write_few_here(std::size_t heard) {
     bool const disk_is_free = tending_ == 0 && journal_->spare() != SpareState::urgent;
-    if (!disk_is_free || queue_.size() > kWriteHereMax) {
+    auto const waiting = queue_.size();
+    if (!disk_is_free || waiting > kWriteHereMax || waiting > heard) {
         seams_.disk.post([this] { write_queued(); });
         return;
     }
