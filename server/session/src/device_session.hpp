@@ -65,7 +65,7 @@ class DeviceSession final : public Session,
     void on_alive(Instant now) override { heard_ = now; }
     bool wants_read() const override;
     bool wants_write() const override;
-    SharedBytes next_write(std::size_t bytes_max) override;
+    Payload next_write(std::size_t bytes_max) override;
     Ending ending() const override { return ending_; }
     std::size_t queued_bytes() const override { return out_.bytes(); }
     void on_close() override;
@@ -154,6 +154,7 @@ class DeviceSession final : public Session,
     void send_page(Subscription& subscription, std::size_t bytes_max);
     void promote(Subscription& subscription);
     void push_events(EventsMessage const& events);
+    void push_written();
     void push(fb::WelcomeT const& message);
     void push(fb::HeadT const& message);
     void push(fb::NoticeT const& message);

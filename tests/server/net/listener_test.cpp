@@ -79,14 +79,21 @@ class FakeSession final : public Session {
     bool wants_read() const override { return end == Ending::none; }
     bool wants_write() const override { return !queue.empty(); }
     std::size_t queued_bytes() const override { return 0; }
-    std::shared_ptr<Bytes const> next_write(std::size_t) override {
+    Payload next_write(std::size_t) override {
         if (queue.empty()) {
-            return nullptr;
+            return {};
         }
-        auto const bytes = as_bytes(queue.front());
-        auto message = std::make_shared<Bytes const>(bytes.begin(), bytes.end());
+        auto const piece = [](std::string const& text) {
+            auto const bytes = as_bytes(text);
+            return std::make_shared<Bytes const>(bytes.begin(), bytes.end());
+        };
+        auto const text = std::exchange(queue.front(), {});
         queue.pop_front();
-        return message;
+        auto const half = text.find('+');  // `head+runs`
+        if (half == std::string::npos) {
+            return {piece(text), nullptr};
+        }
+        return {piece(text.substr(0, half)), piece(text.substr(half + 1))};
     }
     Ending ending() const override { return end; }
     void on_close() override { ++closed; }
@@ -384,9 +391,9 @@ BOOST_AUTO_TEST_CASE(messages_reach_the_session_and_its_own_go_out) {
     auto const session = bed.host.session;
     BOOST_TEST(session->received == (std::vector<std::string>{"hello", "ab"}),
                boost::test_tools::per_element());
-    session->queue = {"one", "two"};
+    session->queue = {"one", "in two+ pieces"};
     bed.host.wake();
-    BOOST_TEST(peer.taken() == "\x82\x03one\x82\x03two");
+    BOOST_TEST(peer.taken() == "\x82\x03one\x82\x0din two pieces");
 }
 
 BOOST_AUTO_TEST_CASE(F53_message_that_was_read_when_writing_fails_finds_no_session) {
