@@ -77,6 +77,7 @@ class PartitionImpl final : public Partition {
     void on_written(WriteBatch const& batch, Written const& written);
     void stop(Error why);
     void tend_when_idle();
+    void watch_idleness(Duration wait);
     void tend_journal();
 
     // partition_fold.cpp
@@ -149,6 +150,7 @@ class PartitionImpl final : public Partition {
     std::unique_ptr<Timer> checkpoint_timer_;
     std::unique_ptr<Timer> checkpoint_retry_;
     std::unique_ptr<Timer> idle_timer_;
+    Instant idle_since_;
     std::unique_ptr<Timer> seal_retry_;
 };
 
