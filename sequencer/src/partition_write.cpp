@@ -45,7 +45,6 @@ Result<> PartitionImpl::submit(Bytes submission, std::uint64_t token) {
 /// The disk thread writes, but for a few submissions on a quick disk: handing them over and back
 /// takes two threads' wakes, and nobody else waits for the strand.
 void PartitionImpl::start_writing() {
-    idle_timer_.reset();
     if (tending_ > 0 || !flushes_are_quick_) {
         seams_.disk.post([this] { write_queued(); });
     } else {
@@ -142,7 +141,24 @@ void PartitionImpl::tend_when_idle() {
     if (stopped_ || draining_) {
         return;
     }
-    idle_timer_ = seams_.strand.after(kIdleAfter, [this] { tend_journal(); });
+    idle_since_ = seams_.clock.now();
+    if (!idle_timer_) {
+        watch_idleness(kIdleAfter);
+    }
+}
+
+/// One timer runs on while publishes come and go: setting one for each lone publish is a system
+/// call.
+void PartitionImpl::watch_idleness(Duration wait) {
+    idle_timer_ = seams_.strand.after(wait, [this] {
+        auto const left = kIdleAfter - (seams_.clock.now() - idle_since_);
+        if (left > Duration{} && unanswered_.count == 0) {
+            watch_idleness(left);
+        } else {
+            idle_timer_.reset();
+            tend_journal();
+        }
+    });
 }
 
 void PartitionImpl::tend_journal() {

@@ -150,6 +150,40 @@ bool Client::discard(StreamName const& stream, MutationId mutation) {
     return true;
 }
 
+bool Client::withdraw(StreamName const& stream, MutationId mutation, Error const& why) {
+    auto* const entry = find(stream.str());
+    if (entry == nullptr || !entry->outbox.withdraw(mutation, why, effects_)) {
+        return false;
+    }
+    touch(*entry);
+    return true;
+}
+
+void Client::revise(StreamName const& stream, std::vector<Outbox::Revision> revisions) {
+    auto* const entry = find(stream.str());
+    if (entry != nullptr && entry->reader) {
+        entry->outbox.revise(std::move(revisions), entry->reader->reader(), effects_);
+        touch(*entry);
+    }
+}
+
+void Client::review_refusals(StreamName const& stream) {
+    stream_named(stream.str()).outbox.review_refusals();
+}
+
+void Client::reviewed(StreamName const& stream) {
+    if (auto* const entry = find(stream.str())) {
+        entry->outbox.reviewed();
+        touch(*entry);
+    }
+}
+
+void Client::keep(std::vector<Write> records) {
+    for (auto& record : records) {
+        effects_.transaction.push_back(std::move(record));
+    }
+}
+
 void Client::subscribe(StreamName const& stream, ReadFrom from) {
     auto& entry = stream_named(stream.str());
     if (entry.reader) {

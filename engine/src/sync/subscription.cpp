@@ -85,6 +85,7 @@ void Subscription::reset(StreamState const& state, Effects& effects) {
         return;
     }
     effects.then.emplace_back(HistoryLost{stream_, state.generation, state.head});
+    ++history_;
     credit_ += std::exchange(unconsumed_bytes_, 0);
     drop_held();
     start_at({state.generation, Seq{}, std::nullopt});
@@ -181,6 +182,7 @@ bool Subscription::verify(Delivery const& delivery, std::vector<Passed>& passed)
 void Subscription::deliver(Delivery delivery, Effects& effects) {
     delivery.stream = stream_;
     delivery.from = at_.seq.next();
+    delivery.history = history_;
     std::vector<Passed> passed;
     if (!verify(delivery, passed)) {
         credit_ += delivery.runs.size();
@@ -205,7 +207,7 @@ void Subscription::deliver(Delivery delivery, Effects& effects) {
 }
 
 void Subscription::pass_hole(Seq last, std::uint8_t why, Effects& effects) {
-    effects.then.emplace_back(HoleDeclared{stream_, at_.seq.next(), last, why});
+    effects.then.emplace_back(HoleDeclared{stream_, at_.seq.next(), last, why, history_});
     at_.seq = last;
     at_.chain.reset();
     passed_.push_back(Passed{last, std::nullopt, 0});

@@ -1,4 +1,5 @@
 #pragma once
+#include <boost/unordered/unordered_map.hpp>
 #include <capstan/schema/wire.hpp>
 #include <capstan/server/session/authenticator.hpp>
 #include <capstan/server/session/session.hpp>
@@ -8,7 +9,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "answers.hpp"
@@ -100,7 +100,7 @@ class DeviceSession final : public Session,
     void stream_appeared(StreamMoved const& moved);
 
   private:
-    using Subscriptions = std::unordered_map<std::uint32_t, Subscription>;
+    using Subscriptions = boost::unordered_map<std::uint32_t, Subscription>;
     enum class Phase : std::uint8_t { greeting, live };
 
     Result<> take_messages(ByteView payload, Instant now);

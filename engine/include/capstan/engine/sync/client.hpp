@@ -86,6 +86,18 @@ class Client {
     /// again whenever the store is opened, and counts against the outbox. What it publishes instead
     /// in the same breath, before `take`, is part of the same transaction. False: there is none.
     bool discard(StreamName const& stream, MutationId mutation);
+    /// Takes a write back that is not under way: it moves to `refused` for this reason. False:
+    /// there is none, or it may have been sent.
+    bool withdraw(StreamName const& stream, MutationId mutation, Error const& why);
+    /// As Outbox::revise, made where the stream's reader stands.
+    void revise(StreamName const& stream, std::vector<Outbox::Revision> revisions);
+    /// From now on the stream's writes behind one that was refused for good wait until their author
+    /// has looked at them: until `reviewed`.
+    void review_refusals(StreamName const& stream);
+    void reviewed(StreamName const& stream);
+    /// Records of the application's own that belong to the transaction that `take` gives next: a
+    /// model beside its cursor. Keys as store.hpp has them.
+    void keep(std::vector<Write> records);
     /// Subscribing again begins anew.
     void subscribe(StreamName const& stream, ReadFrom from = {});
     void unsubscribe(StreamName const& stream);

@@ -101,6 +101,8 @@ class Subscription {
     StoredCursor const& consumed_cursor() const { return consumed_; }
     bool take_consumed_changed() { return std::exchange(consumed_changed_, false); }
     Seq delivered() const { return at_.seq; }
+    /// How often history was lost since reading began.
+    std::uint32_t history() const { return history_; }
     ReaderAt reader() const { return {consumed_.generation, consumed_.seq}; }
     void check_invariants() const;
 
@@ -146,6 +148,7 @@ class Subscription {
     Seq head_;  // the greatest that was told of this history: pages that are shared tell older ones
     Seq target_;  // the head when the server last judged our cursor
     bool reached_ = false;
+    std::uint32_t history_ = 0;
     std::uint32_t mismatches_ = 0;  // of the chain hash, in a row
 };
 

@@ -295,7 +295,7 @@ void CapstanCodec::on_message(Conn& c, Device& d, capstan::Message const& messag
 
 void CapstanCodec::on_welcome(Device& d, fb::Welcome const& welcome) {
     d.welcome |= !welcome.more();
-    if (!welcome.streams())
+    if (welcome.streams() == nullptr)  // none were asked for
         return;
     for (auto* state : *welcome.streams()) {
         if (state->verdict() == fb::Verdict::denied)
