@@ -69,11 +69,12 @@ Bytes record_of(std::size_t run) {
     auto const before = run / kStreams * kRunEvents;
     auto const attempt = Attempt::of(1, 1);
     Link const last = before == 0 ? Link{} : Link{Counter{before}, attempt};
-    auto const bytes = encode_run({.attempt = attempt, .after = last}, views);
+    auto const bytes =
+        encode_run({.attempt = attempt, .after = last, .preceding_seq = Seq{0}}, views);
     DeviceId device;
     store(device.bytes.data(), std::uint64_t{run % kStreams + 1});
-    RunEnvelope const envelope{
-        .stream = stream_of(run), .principal = "acme/alice", .device = device};
+    auto const stream = stream_of(run);
+    RunEnvelope const envelope{.stream = stream, .principal = "acme/alice", .device = device};
     return encode_submission(envelope, RunView::decode(bytes).value());
 }
 
@@ -104,10 +105,11 @@ class Process final : public PartitionListener {
 
     void on_folded(std::span<Folded const> batch) override {
         for (auto const& folded : batch) {
-            answered_ += folded.verdict.outcome == Verdict::accepted ||
-                         folded.verdict.outcome == Verdict::duplicate;
+            auto const outcome = folded.verdict.outcome;
+            bool const there = outcome == Verdict::accepted || outcome == Verdict::duplicate;
+            answered_ += there ? 1 : 0;
             auto const run = static_cast<unsigned char>(folded.token);
-            if (told_ >= 0 && ::write(told_, &run, 1) != 1) {
+            if (told_ >= 0 && (!there || ::write(told_, &run, 1) != 1)) {
                 std::_Exit(3);
             }
         }

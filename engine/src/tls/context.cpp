@@ -5,6 +5,7 @@
 #include <array>
 #include <capstan/engine/tls/context.hpp>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 namespace capstan {
@@ -15,10 +16,13 @@ constexpr char const* kCiphers12 = "ECDHE+AESGCM:ECDHE+CHACHA20";
 constexpr std::array<unsigned char, 9> kHttp11{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 
 Error bad_file(std::string const& file) {
-    auto const* const reason = ERR_reason_error_string(ERR_peek_error());
+    auto const code = ERR_peek_error();
+    auto const* const reason = ERR_reason_error_string(code);
     ERR_clear_error();
-    return Error{Errc::config_invalid,
-                 file + ": " + (reason == nullptr ? "no certificate or key" : reason)};
+    auto const why = ERR_SYSTEM_ERROR(code) ? std::generic_category().message(ERR_GET_REASON(code))
+                     : reason != nullptr    ? std::string(reason)
+                                            : "no certificate or key";
+    return Error{Errc::config_invalid, file + ": " + why};
 }
 
 int choose_http11(SSL*,
