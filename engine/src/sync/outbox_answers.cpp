@@ -42,11 +42,22 @@ std::size_t Outbox::through(Link const& last) const {
     return 0;
 }
 
+/// Whether the server has accepted more of this device than the store can tell of.
+bool Outbox::is_ahead(Link const& last) const {
+    return last.counter > record_.confirmed.counter && through(last) == 0;
+}
+
 /// Whether the server knows of something that this device did and this store does not know.
 /// A `last` below the confirmed one is late news, or lost history; not this.
 bool Outbox::is_foreign(Link const& last, Attempt device_attempt) const {
-    return device_attempt > record_.attempt ||
-           (last.counter > record_.confirmed.counter && through(last) == 0);
+    return device_attempt > record_.attempt || (is_ahead(last) && !came_back(last));
+}
+
+/// Whether `last` is of a run that the server had accepted, lost with its history, and accepted
+/// again when a late copy came, while this device keeps it no more. A store that went on while this
+/// one was an image used attempts that are as new as the loss, or this store has the run too.
+bool Outbox::came_back(Link const& last) const {
+    return is_ahead(last) && last.attempt < record_.lost_before;
 }
 
 Insight Outbox::on_answer(Answer const& answer, Instant now, Random& random, Effects& effects) {
@@ -77,6 +88,9 @@ Insight Outbox::on_answer(Answer const& answer, Instant now, Random& random, Eff
     }
     if (is_foreign(answer.last, answer.device_attempt)) {
         return Insight::store_outdated;
+    }
+    if (came_back(answer.last)) {
+        return Insight::server_behind;
     }
     if (answer.outcome == Outcome::counter_gap) {
         land(frozen_[at], at == 0 ? Flight::idle : Flight::gapped);
@@ -144,6 +158,9 @@ Insight Outbox::on_fence_answer(Answer const& answer,
     if (answer.outcome == Outcome::not_your_device ||
         is_foreign(answer.last, answer.device_attempt)) {
         return Insight::store_outdated;
+    }
+    if (came_back(answer.last)) {
+        return Insight::server_behind;
     }
     if (answer.outcome == Outcome::counter_gap) {
         land(*fence_, frozen_.empty() ? Flight::idle : Flight::gapped);
@@ -222,6 +239,7 @@ void Outbox::tell_confirmed(Run const& run, Seq first_seq, Effects& effects) con
         moved.stream = stream_;
         moved.mutation = part.mutation;
         moved.state = WriteState::confirmed;
+        moved.link = run.link;
         if (first_seq > Seq{} && coalesced) {
             moved.first = first_seq;
             moved.last = Seq{first_seq.value + run.count - 1};
@@ -290,6 +308,51 @@ void Outbox::refuse(Mutation mutation, Refusal const& why, Effects& effects) {
         refused_.insert_or_assign(mutation.id, RefusedWrite{why.code, mutation}).first->second;
     auto value = encode(key, refused);
     effects.put(std::move(key), std::move(value));
+    durable_next_ = true;
+    in_review_ = reviews_;
+}
+
+bool Outbox::withdraw(MutationId mutation, Error const& why, Effects& effects) {
+    auto node = pending_.extract(mutation);
+    if (node.empty()) {
+        return false;
+    }
+    for (Bytes const& event : node.mapped().mutation.events) {
+        bytes_ -= event.size();
+    }
+    if (node.mapped().stored) {
+        effects.erase(mutation_key(stream_, mutation));
+    }
+    std::erase(published_, mutation);
+    refuse(std::move(node.mapped().mutation),
+           {static_cast<std::uint16_t>(why.code), why.detail},
+           effects);
+    return true;
+}
+
+void Outbox::revise(std::vector<Revision> revisions, ReaderAt at, Effects& effects) {
+    preceding_given_ = std::max(preceding_given_, at.seq);
+    for (Revision& revision : revisions) {
+        Mutation mutation;
+        if (auto refused = refused_.extract(revision.mutation)) {
+            mutation = std::move(refused.mapped().mutation);
+            effects.erase(refused_key(stream_, revision.mutation));
+        } else if (auto pending = pending_.extract(revision.mutation)) {
+            mutation = std::move(pending.mapped().mutation);
+            if (pending.mapped().stored) {
+                effects.erase(mutation_key(stream_, revision.mutation));
+            }
+        } else {
+            continue;
+        }
+        for (Bytes const& event : mutation.events) {
+            bytes_ -= event.size();
+        }
+        mutation.events = std::move(revision.events);
+        mutation.preceding_seq = at.seq;
+        mutation.generation = at.generation;
+        requeue(std::move(mutation));
+    }
     durable_next_ = true;
 }
 

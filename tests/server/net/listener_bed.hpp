@@ -79,14 +79,21 @@ class FakeSession final : public Session {
     bool wants_read() const override { return end == Ending::none; }
     bool wants_write() const override { return !queue.empty(); }
     std::size_t queued_bytes() const override { return 0; }
-    std::shared_ptr<Bytes const> next_write(std::size_t) override {
+    Payload next_write(std::size_t) override {
         if (queue.empty()) {
-            return nullptr;
+            return {};
         }
-        auto const bytes = as_bytes(queue.front());
-        auto message = std::make_shared<Bytes const>(bytes.begin(), bytes.end());
+        auto const piece = [](std::string const& text) {
+            auto const bytes = as_bytes(text);
+            return std::make_shared<Bytes const>(bytes.begin(), bytes.end());
+        };
+        auto const text = std::exchange(queue.front(), {});
         queue.pop_front();
-        return message;
+        auto const half = text.find('+');  // `head+runs`
+        if (half == std::string::npos) {
+            return {piece(text), nullptr};
+        }
+        return {piece(text.substr(0, half)), piece(text.substr(half + 1))};
     }
     Ending ending() const override { return end; }
     void on_close() override { ++closed; }
@@ -200,6 +207,12 @@ class Peer {
         }
         bed_.run();
         return *this;
+    }
+    /// Says something and is gone at once, with a reset, before the server looks.
+    void break_off(std::string const& last_words) {
+        boost::asio::write(socket_, boost::asio::buffer(last_words));
+        socket_.set_option(boost::asio::socket_base::linger(true, 0));
+        socket_.close();
     }
     /// What has come since the last call; `|` stands for the end.
     std::string taken() {

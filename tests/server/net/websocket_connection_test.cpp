@@ -41,9 +41,22 @@ BOOST_AUTO_TEST_CASE(messages_reach_the_session_and_its_own_go_out) {
     auto const session = bed.host.session;
     BOOST_TEST(session->received == (std::vector<std::string>{"hello", "ab"}),
                boost::test_tools::per_element());
-    session->queue = {"one", "two"};
+    session->queue = {"one", "in two+ pieces"};
     bed.host.wake();
-    BOOST_TEST(peer.taken() == "\x82\x03one\x82\x03two");
+    BOOST_TEST(peer.taken() == "\x82\x03one\x82\x0din two pieces");
+}
+
+BOOST_AUTO_TEST_CASE(F53_message_that_was_read_when_writing_fails_finds_no_session) {
+    Bed bed;
+    SocketPeer peer(bed);
+    auto const session = bed.host.session;
+    session->queue = {"to a peer that is gone"};
+    peer.break_off(frame(kBinary, "one") + frame(kBinary, "two"));
+    bed.run();
+    BOOST_TEST(session->received == std::vector<std::string>{"one"},
+               boost::test_tools::per_element());
+    BOOST_TEST(session->closed == 1);
+    BOOST_TEST(bed.listener->counters().open == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(F37_forbidden_frames_close_with_1002) {
