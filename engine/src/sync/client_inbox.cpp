@@ -261,7 +261,7 @@ void Client::heed(Insight insight, Stream& stream, Instant now) {
     if (insight == Insight::server_behind) {
         step(SessionInput::server_behind,
              now,
-             Error{Errc::behind, stream.name + ": the server knows less than it confirmed"});
+             Error{Errc::behind, stream.name + ": the server has not what it confirmed"});
     } else if (insight == Insight::store_outdated) {
         stream.outbox.begin_recovery();
         outdated_ = true;
