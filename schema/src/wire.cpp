@@ -3,6 +3,8 @@
 #include <capstan/schema/limits.hpp>
 #include <capstan/schema/wire.hpp>
 
+#include "work_budget.hpp"
+
 namespace capstan {
 namespace {
 
@@ -35,7 +37,6 @@ constexpr char const* kIdentifier<fb::Credit> = "CCRE";
 template <>
 constexpr char const* kIdentifier<fb::Notice> = "CNOT";
 
-constexpr std::size_t kAlignment = 8;
 constexpr std::size_t kPrefixBytes = sizeof(flatbuffers::uoffset_t);
 
 Error bad_message(std::string detail) {
@@ -67,12 +68,22 @@ bool makes_sense(fb::StreamState const& state) {
     return is_name(state.name()) && state.verdict() <= fb::Verdict::MAX && is_seq(state.head());
 }
 
+/// Many tables may be one table that all point to.
 template <class List>
-bool all_make_sense(List const* list) {
+bool is_within_budget(List const& list, std::size_t message_bytes) {
+    std::size_t said = 0;
+    for (auto const* item : list) {
+        said += sizeof(flatbuffers::uoffset_t) + item->name()->size();
+    }
+    return said <= kSharingMax * message_bytes;
+}
+
+template <class List>
+bool all_make_sense(List const* list, std::size_t message_bytes) {
     if (list == nullptr) {
         return true;
     }
-    if (list->size() > kHelloStreamsMax) {
+    if (list->size() > kHelloStreamsMax || !is_within_budget(*list, message_bytes)) {
         return false;
     }
     for (auto const* item : *list) {
@@ -83,7 +94,7 @@ bool all_make_sense(List const* list) {
     return true;
 }
 
-bool makes_sense(fb::Hello const& hello) {
+bool makes_sense(fb::Hello const& hello, std::size_t message_bytes) {
     if (hello.patterns() != nullptr) {
         if (hello.patterns()->size() > kHelloPatternsMax) {
             return false;
@@ -96,14 +107,14 @@ bool makes_sense(fb::Hello const& hello) {
     }
     return from_wire(*hello.device()) != DeviceId{} &&
            is_short_text(hello.token(), kTokenBytesMax) && is_short_text(hello.agent()) &&
-           all_make_sense(hello.streams());
+           all_make_sense(hello.streams(), message_bytes);
 }
 
-bool makes_sense(fb::Welcome const& welcome) {
-    return all_make_sense(welcome.streams());
+bool makes_sense(fb::Welcome const& welcome, std::size_t message_bytes) {
+    return all_make_sense(welcome.streams(), message_bytes);
 }
-bool makes_sense(fb::Subscribe const& subscribe) {
-    return all_make_sense(subscribe.streams());
+bool makes_sense(fb::Subscribe const& subscribe, std::size_t message_bytes) {
+    return all_make_sense(subscribe.streams(), message_bytes);
 }
 bool makes_sense(fb::Unsubscribe const& unsubscribe) {
     return unsubscribe.stream() != 0;
@@ -153,6 +164,16 @@ bool makes_sense(fb::Notice const& notice) {
     return is_short_text(notice.detail());
 }
 
+/// Lists of tables are judged by the size of the message, too.
+template <class T>
+bool is_plausible(T const& message, std::size_t message_bytes) {
+    if constexpr (requires { makes_sense(message, message_bytes); }) {
+        return makes_sense(message, message_bytes);
+    } else {
+        return makes_sense(message);
+    }
+}
+
 /// The message in `bytes` if it is a T; nothing if it is another; an error if it is a bad T.
 template <class T>
 Result<std::optional<Message>> as(ByteView bytes) {
@@ -165,7 +186,7 @@ Result<std::optional<Message>> as(ByteView bytes) {
         return bad_message(std::string(kIdentifier<T>) + " is not a valid FlatBuffer");
     }
     auto const* root = flatbuffers::GetSizePrefixedRoot<T>(raw);
-    if (!makes_sense(*root)) {
+    if (!is_plausible(*root, bytes.size())) {
         return bad_message(std::string(kIdentifier<T>) + " has a field out of range");
     }
     return std::optional<Message>{root};
@@ -186,8 +207,8 @@ Result<std::optional<Message>> identify(ByteView bytes) {
 }  // namespace
 
 MessageReader::MessageReader(ByteView payload) : rest_(payload) {
-    if (reinterpret_cast<std::uintptr_t>(payload.data()) % kAlignment != 0) {
-        copy_.resize((payload.size() + kAlignment - 1) / kAlignment);
+    if (reinterpret_cast<std::uintptr_t>(payload.data()) % kMessageAlignment != 0) {
+        copy_.resize(padded_message_bytes(payload.size()) / kMessageAlignment);
         std::memcpy(copy_.data(), payload.data(), payload.size());
         rest_ = {reinterpret_cast<std::byte const*>(copy_.data()), payload.size()};
     }
@@ -209,8 +230,7 @@ Result<std::optional<Message>> MessageReader::next() {
     }
     std::size_t const size = kPrefixBytes + load<std::uint32_t>(rest_.data());
     auto const bytes = rest_.first(size);
-    rest_ =
-        rest_.subspan(std::min(rest_.size(), (size + kAlignment - 1) / kAlignment * kAlignment));
+    rest_ = rest_.subspan(std::min(rest_.size(), padded_message_bytes(size)));
     return identify(bytes);
 }
 
@@ -218,7 +238,7 @@ template <class T>
 void MessageWriter::finish(flatbuffers::Offset<T> root) {
     builder_.FinishSizePrefixed(root, kIdentifier<T>);
     auto const* first = reinterpret_cast<std::byte const*>(builder_.GetBufferPointer());
-    payload_.resize((payload_.size() + kAlignment - 1) / kAlignment * kAlignment);
+    payload_.resize(padded_message_bytes(payload_.size()));
     payload_.insert(payload_.end(), first, first + builder_.GetSize());
     builder_.Clear();
 }
@@ -288,6 +308,11 @@ void MessageWriter::add(Events const& message) {
         std::memcpy(at, piece.data(), piece.size());
         at += piece.size();
     }
+    finish(message, runs);
+}
+
+void MessageWriter::finish(Events const& message,
+                           flatbuffers::Offset<flatbuffers::Vector<std::uint8_t>> runs) {
     auto const marks = builder_.CreateVector(message.marks.data(), message.marks.size());
     auto const chain = to_wire(message.chain);
     fb::EventsBuilder table(builder_);
@@ -301,6 +326,19 @@ void MessageWriter::add(Events const& message) {
     table.add_marks(marks);
     table.add_stream(message.stream.value);
     finish(table.Finish());
+}
+
+/// A FlatBuffer is built from its end: its first vector comes last, length first, and nothing in
+/// front of that depends on how long the vector is.
+Bytes MessageWriter::events_head(Events const& message, std::size_t run_bytes) {
+    CAPSTAN_INVARIANT(empty());
+    std::uint8_t* none = nullptr;
+    finish(message, builder_.CreateUninitializedVector(0, 1, &none));
+    auto head = take();
+    auto const runs = static_cast<std::uint32_t>(run_bytes);
+    store(head.data(), static_cast<std::uint32_t>(head.size() - kPrefixBytes) + runs);
+    store(head.data() + head.size() - sizeof runs, runs);
+    return head;
 }
 
 void MessageWriter::add(std::span<fb::RunResult const> results) {

@@ -22,6 +22,9 @@ Result<> PartitionImpl::submit(Bytes submission, std::uint64_t token) {
     if (draining_) {
         return Error{Errc::not_ready, "the server is shutting down"};
     }
+    if (!is_ready_) {
+        return Error{Errc::not_ready, "this node has not yet read what the log holds"};
+    }
     if (submission.size() > kSubmissionBytesMax) {
         return Error{Errc::too_large,
                      "submission of " + std::to_string(submission.size()) + " bytes"};
@@ -34,23 +37,31 @@ Result<> PartitionImpl::submit(Bytes submission, std::uint64_t token) {
     if (bytes_since_checkpoint_ > kCheckpointLagMax * options_.checkpoint_bytes) {
         return Error{Errc::overloaded, "checkpoints have fallen behind"};
     }
-    unanswered_.count += 1;
-    unanswered_.bytes += submission.size();
-    if (queue_.add(std::move(submission), token)) {
+    auto const bytes = submission.size();
+    if (log_) {
+        CAPSTAN_TRY(log_->append(std::move(submission), token));
+    } else if (queue_.add(std::move(submission), token)) {
         start_writing();
     }
+    unanswered_.count += 1;
+    unanswered_.bytes += bytes;
     return success();
 }
 
 /// The disk thread writes, but for a few submissions on a quick disk: handing them over and back
 /// takes two threads' wakes, and nobody else waits for the strand.
 void PartitionImpl::start_writing() {
-    idle_timer_.reset();
     if (tending_ > 0 || !flushes_are_quick_) {
         seams_.disk.post([this] { write_queued(); });
     } else {
-        seams_.strand.post([this] { write_few_here(); });
+        seams_.strand.post([this] { listen_on(); });
     }
+}
+
+/// A peer's messages come one a turn of the strand: who has more to say is heard before the strand
+/// is held up by a flush.
+void PartitionImpl::listen_on() {
+    seams_.strand.post([this, heard = queue_.size()] { write_few_here(heard); });
 }
 
 /// On the disk thread: a batch, then room for the disk's other tasks, then the next one.
@@ -72,10 +83,12 @@ void PartitionImpl::write_queued() {
     }
 }
 
-/// On the strand, when all that was ready with them has been heard.
-void PartitionImpl::write_few_here() {
+/// On the strand, when all that was ready with them has been heard. While more comes, the disk
+/// thread writes: what is heard during its flush is the next batch.
+void PartitionImpl::write_few_here(std::size_t heard) {
     bool const disk_is_free = tending_ == 0 && journal_->spare() != SpareState::urgent;
-    if (!disk_is_free || queue_.size() > kWriteHereMax) {
+    auto const waiting = queue_.size();
+    if (!disk_is_free || waiting > kWriteHereMax || waiting > heard) {
         seams_.disk.post([this] { write_queued(); });
         return;
     }
@@ -91,15 +104,16 @@ void PartitionImpl::write_few_here() {
 PartitionImpl::Written PartitionImpl::write(WriteBatch const& batch) {
     std::vector<ByteView> const views(batch.submissions.begin(), batch.submissions.end());
     auto const start = seams_.clock.now();
-    auto appended = journal_->append(views);
+    auto appended =
+        batch.copied ? journal_->append_copied(views, *batch.copied) : journal_->append(views);
     auto const flushed = appended ? journal_->flush() : Result<Position>(appended.error());
     return {flushed ? std::move(appended) : Result<Appended>(flushed.error()),
             seams_.clock.now() - start};
 }
 
 void PartitionImpl::on_written(WriteBatch const& batch, Written const& written) {
-    unanswered_.count -= batch.submissions.size();
-    unanswered_.bytes -= batch.bytes;
+    unanswered_.count -= batch.awaited;
+    unanswered_.bytes -= batch.awaited_bytes;
     flushes_are_quick_ = written.took < kQuickFlush;
     if (!written.appended) {
         auto const& why = written.appended.error();
@@ -108,7 +122,7 @@ void PartitionImpl::on_written(WriteBatch const& batch, Written const& written) 
             stop(why);
             return;
         }
-        listener_.on_turned_away(batch.tokens, why);
+        turn_away(batch, why);
     } else {
         appended_ = written.appended.value().last;
         bytes_since_checkpoint_ += batch.bytes;
@@ -116,6 +130,16 @@ void PartitionImpl::on_written(WriteBatch const& batch, Written const& written) 
         checkpoint_if_due();
     }
     drain_if_quiet();
+}
+
+void PartitionImpl::turn_away(WriteBatch const& batch, Error const& why) {
+    std::vector<std::uint64_t> tokens;
+    for (auto const& token : batch.tokens) {
+        if (token) {
+            tokens.push_back(*token);
+        }
+    }
+    listener_.on_turned_away(tokens, why);
 }
 
 void PartitionImpl::stop(Error why) {
@@ -134,7 +158,24 @@ void PartitionImpl::tend_when_idle() {
     if (stopped_ || draining_) {
         return;
     }
-    idle_timer_ = seams_.strand.after(kIdleAfter, [this] { tend_journal(); });
+    idle_since_ = seams_.clock.now();
+    if (!idle_timer_) {
+        watch_idleness(kIdleAfter);
+    }
+}
+
+/// One timer runs on while publishes come and go: setting one for each lone publish is a system
+/// call.
+void PartitionImpl::watch_idleness(Duration wait) {
+    idle_timer_ = seams_.strand.after(wait, [this] {
+        auto const left = kIdleAfter - (seams_.clock.now() - idle_since_);
+        if (left > Duration{} && unanswered_.count == 0) {
+            watch_idleness(left);
+        } else {
+            idle_timer_.reset();
+            tend_journal();
+        }
+    });
 }
 
 void PartitionImpl::tend_journal() {

@@ -1,5 +1,6 @@
 #pragma once
 #include <capstan/sdk.hpp>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -8,6 +9,9 @@
 #include "commands.hpp"
 
 namespace capstan::cli {
+
+/// A stream's name in a path: its slashes stay, and only braces need an escape.
+std::string in_path(std::string const& stream);
 
 /// How a command reaches the server of its command line.
 class Remote {
@@ -32,12 +36,17 @@ class Remote {
     Result<std::vector<StreamSummary>> list(std::string const& pattern) const;
     InquiryOptions inquiry() const;
     Result<HttpAnswer> http(std::string method, std::string path) const;
+    /// One event, keyless: tried once. Errors: as `http_request`.
+    Result<> append_text(std::string const& stream, std::string text) const;
 
     /// What became of writes that an earlier `capstan append` left behind, for people; empty if
     /// there were none.
     std::string earlier_writes() const;
 
     Duration timeout() const { return context_->globals.timeout; }
+    /// Calls once the server has turned this device down: waiting is in vain.
+    /// Threading: the runtime's thread, or at once.
+    void when_hopeless(std::function<void()> call) const;
     /// Nothing came in time: why, as far as the last client's status tells.
     Error no_answer() const;
 
@@ -48,10 +57,14 @@ class Remote {
         Error why{Errc::unavailable, {}};
         std::uint64_t earlier_confirmed = 0;
         std::optional<Error> earlier_refused;
+        std::function<void()> when_hopeless;
+
+        bool is_hopeless() const;
     };
 
     explicit Remote(Context& context) : context_(&context) {}
     ClientHandlers handlers() const;
+    HttpRequestOptions request(std::string method, std::string path) const;
 
     Context* context_;
     std::string token_;

@@ -190,6 +190,7 @@ void Client::subscribe(StreamName const& stream, ReadFrom from) {
         credit_ += entry.reader->unconsumed_bytes();
     }
     entry.reader.emplace(entry.name, from, entry.stored);
+    read_again_.erase(entry.name);
     look_at(entry);
 }
 
@@ -203,6 +204,7 @@ void Client::unsubscribe(StreamName const& stream) {
     look_at(*entry);
     to_ask_.erase(entry->name);
     acks_.erase(entry->name);
+    read_again_.erase(entry->name);
     if (entry->handle != StreamNumber{}) {
         // The server forgets it then; from here on the stream is published to by name. Answers to
         // what was sent before still come under the handle.
@@ -283,14 +285,22 @@ void Client::tick(Instant now) {
             look_at(stream);
         }
     }
-    for (auto at = held_.begin(); at != held_.end();) {
-        if (at->second <= now) {
-            touch(*find(at->first));
-            at = held_.erase(at);
-        } else {
-            ++at;
+    std::erase_if(held_, [&](auto const& held) {
+        bool const is_due = held.second <= now;
+        if (is_due) {
+            touch(*find(held.first));
         }
-    }
+        return is_due;
+    });
+    std::erase_if(read_again_, [&](auto const& waiting) {
+        bool const is_due = waiting.second <= now;
+        if (is_due) {
+            auto& stream = *find(waiting.first);
+            stream.reader->ask_anew();
+            look_at(stream);
+        }
+        return is_due;
+    });
 }
 
 Effects Client::take(Instant now) {
@@ -379,6 +389,7 @@ void Client::disconnect(SessionInput input, Instant now, Error const& why) {
     greeted_at_.reset();
     ready_.clear();
     held_.clear();
+    read_again_.clear();
     handles_.clear();
     unsubscribed_.clear();
     sweep_at_.reset();

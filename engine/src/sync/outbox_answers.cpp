@@ -42,11 +42,22 @@ std::size_t Outbox::through(Link const& last) const {
     return 0;
 }
 
+/// Whether the server has accepted more of this device than the store can tell of.
+bool Outbox::is_ahead(Link const& last) const {
+    return last.counter > record_.confirmed.counter && through(last) == 0;
+}
+
 /// Whether the server knows of something that this device did and this store does not know.
 /// A `last` below the confirmed one is late news, or lost history; not this.
 bool Outbox::is_foreign(Link const& last, Attempt device_attempt) const {
-    return device_attempt > record_.attempt ||
-           (last.counter > record_.confirmed.counter && through(last) == 0);
+    return device_attempt > record_.attempt || (is_ahead(last) && !came_back(last));
+}
+
+/// Whether `last` is of a run that the server had accepted, lost with its history, and accepted
+/// again when a late copy came, while this device keeps it no more. A store that went on while this
+/// one was an image used attempts that are as new as the loss, or this store has the run too.
+bool Outbox::came_back(Link const& last) const {
+    return is_ahead(last) && last.attempt < record_.lost_before;
 }
 
 Insight Outbox::on_answer(Answer const& answer, Instant now, Random& random, Effects& effects) {
@@ -77,6 +88,9 @@ Insight Outbox::on_answer(Answer const& answer, Instant now, Random& random, Eff
     }
     if (is_foreign(answer.last, answer.device_attempt)) {
         return Insight::store_outdated;
+    }
+    if (came_back(answer.last)) {
+        return Insight::server_behind;
     }
     if (answer.outcome == Outcome::counter_gap) {
         land(frozen_[at], at == 0 ? Flight::idle : Flight::gapped);
@@ -144,6 +158,9 @@ Insight Outbox::on_fence_answer(Answer const& answer,
     if (answer.outcome == Outcome::not_your_device ||
         is_foreign(answer.last, answer.device_attempt)) {
         return Insight::store_outdated;
+    }
+    if (came_back(answer.last)) {
+        return Insight::server_behind;
     }
     if (answer.outcome == Outcome::counter_gap) {
         land(*fence_, frozen_.empty() ? Flight::idle : Flight::gapped);

@@ -147,6 +147,9 @@ void Outbox::lose_history(Standing const& standing, Effects& effects) {
         rebase_or_refuse(std::move(pending.mutation), effects);
     }
     end_attempt();
+    if (record_.attempt > Attempt{}) {
+        record_.lost_before = current_attempt();
+    }
     drop_fence();
     if (!kept_.empty()) {
         raise_fence();

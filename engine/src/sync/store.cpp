@@ -122,6 +122,9 @@ OutboxRecord read_outbox(ByteReader& in) {
     record.confirmed_seq.value = in.get<std::uint64_t>();
     record.preceding_seq.value = in.get<std::uint64_t>();
     record.attempt.value = in.get<std::uint64_t>();
+    if (!in.rest().empty()) {
+        record.lost_before.value = in.get<std::uint64_t>();
+    }
     return record;
 }
 
@@ -341,6 +344,9 @@ Bytes encode(ByteView key, OutboxRecord const& record) {
         out.put(record.confirmed.counter.value).put(record.confirmed.attempt.value);
         out.put(record.confirmed_seq.value).put(record.preceding_seq.value);
         out.put(record.attempt.value);
+        if (record.lost_before > Attempt{}) {
+            out.put(record.lost_before.value);
+        }
     });
 }
 

@@ -46,7 +46,11 @@ void Subscription::on_state(StreamState const& state, Effects& effects) {
     }
     if (state.verdict == CursorVerdict::denied) {
         auto const* known = find_error(state.code);
-        fail(Error{known != nullptr ? known->code : Errc::denied, {}}, effects);
+        if (known != nullptr && known->reaction != Reaction::fix) {
+            on_interrupted(Error{known->code, {}}, effects);
+        } else {
+            fail(Error{known != nullptr ? known->code : Errc::denied, {}}, effects);
+        }
     } else if (!located_) {
         locate(state);
     } else if (state.verdict == CursorVerdict::reset) {
@@ -208,6 +212,14 @@ void Subscription::pass_hole(Seq last, std::uint8_t why, Effects& effects) {
     at_.chain.reset();
     passed_.push_back(Passed{last, std::nullopt, 0});
     note_reached();
+}
+
+void Subscription::on_interrupted(Error why, Effects& effects) {
+    if (stage_ == Stage::asked || stage_ == Stage::following) {
+        drop_held();
+        stage_ = Stage::interrupted;
+    }
+    effects.then.emplace_back(Trouble{std::move(why), stream_});
 }
 
 void Subscription::on_disconnected() {

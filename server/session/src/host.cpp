@@ -11,6 +11,15 @@ namespace {
 /// wrote to, so a busy one must not be made anew for each request.
 constexpr std::size_t kDesksMax = 10'000;
 
+/// So many sessions to wake are a crowd.
+constexpr std::size_t kCrowd = 16;
+/// Turns of the strand without a message after which what was there is heard.
+constexpr std::size_t kQuietTurns = 4;
+/// Sessions that are woken in one turn of the strand: some hundred system calls.
+constexpr std::size_t kWakesInTurn = 64;
+/// A crowd waits no longer than this, whoever talks on.
+constexpr std::size_t kHearingTurnsMax = 512;
+
 std::size_t submission_bytes(Order const& order) {
     constexpr std::size_t kGuardBytes = 14;
     return SubmissionView::kHeaderBytes + order.stream.size() + order.principal.size() +
@@ -89,14 +98,35 @@ void Host::wake_soon(DeviceSession& session) {
     }
     woken_.push_back(session.shared_from_this());
     if (woken_.size() == 1) {
-        seams_.strand.post([this] { wake_all(); });
+        hearing_ = {.messages = messages_heard_};
+        seams_.strand.post([this] { wake_when_heard(); });
     }
 }
 
-void Host::wake_all() {
-    for (auto const& session : std::exchange(woken_, {})) {
+/// Writing to a crowd takes longer than reading what has come meanwhile, and a peer's messages come
+/// one in a few turns of the strand. So those are heard first: they are written, flushed and
+/// delivered together.
+void Host::wake_when_heard() {
+    bool const is_new = std::exchange(hearing_.messages, messages_heard_) != messages_heard_;
+    hearing_.quiet_turns = is_new ? 0 : hearing_.quiet_turns + 1;
+    bool const go_on = hearing_.quiet_turns < kQuietTurns && ++hearing_.turns < kHearingTurnsMax;
+    if (woken_.size() >= kCrowd && go_on) {
+        seams_.strand.post([this] { wake_when_heard(); });
+    } else {
+        wake_some();
+    }
+}
+
+/// A few in a turn: whoever publishes is heard in between, however many read.
+void Host::wake_some() {
+    for (std::size_t i = 0; i < kWakesInTurn && !woken_.empty(); ++i) {
+        auto const session = std::move(woken_.front());
+        woken_.pop_front();
         session->wake_is_due = false;
         session->wake();
+    }
+    if (!woken_.empty()) {
+        seams_.strand.post([this] { wake_some(); });
     }
 }
 

@@ -48,7 +48,7 @@ def log(*a): print(time.strftime("%H:%M:%S"), *a, flush=True)
 def emit(row):
     row["run"] = stamp
     with open(RESF, "a") as f: f.write(json.dumps(row) + "\n")
-    short = {k: v for k, v in row.items() if k in ("t", "peer", "mode", "layout", "conns", "win", "streams", "payload", "cell", "rate", "ev_s", "deliv_s", "MB_s", "msg_s", "topic", "producers", "window", "linger_ms", "p50_us", "p99_us", "max_us", "srv_cpu", "cli_cpu", "errs", "other_cpu", "restart_s", "B_ev", "pss_mb", "script", "how", "tls", "B_conn", "sub", "subs", "secs", "rss_anon_MB", "B_stream")}
+    short = {k: v for k, v in row.items() if k in ("t", "peer", "mode", "layout", "conns", "win", "streams", "payload", "cell", "rate", "ev_s", "deliv_s", "MB_s", "msg_s", "topic", "producers", "window", "linger_ms", "p50_us", "p99_us", "max_us", "srv_cpu", "cli_cpu", "errs", "other_cpu", "restart_s", "B_ev", "pss_mb", "script", "how", "tls", "B_conn", "sub", "subs", "secs", "rss_anon_MB", "B_stream", "sent_B", "received_B", "ms")}
     log(json.dumps(short))
 
 def sh(cmd, timeout=300, env=None):
@@ -62,6 +62,7 @@ def sh(cmd, timeout=300, env=None):
             try: rows.append(json.loads(l))
             except ValueError: pass
     if p.stderr.strip(): log("stderr", p.stderr.strip()[:300])
+    if p.returncode: log("failed with", p.returncode, " ".join(cmd[:3])); return []
     return rows
 
 def cell(cmd, extra=None, timeout=300, tries=None):
@@ -165,7 +166,8 @@ class Capstan(Srv): # as a user would start it: a data directory, two addresses,
         s.p = start([O.capstand, "--data-dir", s.d + "/data", "--listen", "127.0.0.1:%d" % s.port, "--admin-listen", "127.0.0.1:%d" % (s.port + 1), "--auth-token-file", s.d + "/tokens"], "capstan")
         s.ready_s = wait_tcp(s.port + 1, 120, b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n", b" 200 ")
     def args(s): return super().args() + ["--token-file", s.d + "/token"]
-    def setup(s, n): cell([B + "/netbench", "setup"] + s.args() + ["--streams", n], tries=1)
+    def setup(s, n):
+        if not cell([B + "/netbench", "setup"] + s.args() + ["--streams", n], tries=1): sys.exit("no streams, so no figures")
     def size(s): return du(s.d + "/data/journal") if os.path.isdir(s.d + "/data/journal") else du(s.d + "/data")
 
 class Redis(Srv):
@@ -297,7 +299,9 @@ def suite(mk, modes, many_layouts=("",), catch=True, deep=64):
             for lay in many_layouts:
                 # JetStream keeps 2 descriptors per stream open: 20,000 descriptors (the limit here) hold 9,990 streams
                 n = min(O.many, 9000) if lay == "many" else min(O.many, 5000) if mk is Rabbit else O.many  # RabbitMQ: 10,000 streams end in emfile
-                s = mk(m); s.layout = lay; s.begin(); s.setup(n); sizes(s, n, "empty"); fill(s, n); s.quiesce(); sizes(s, n)
+                s = mk(m); s.layout = lay; s.begin(); s.setup(n); sizes(s, n, "empty")
+                if mk is Capstan: cell([B + "/netbench", "reconnect"] + s.args() + ["--streams", n, "--moved", 10], tries=1)
+                fill(s, n); s.quiesce(); sizes(s, n)
                 if mk is not Null: restarts(s, n)
                 s.end()
 

@@ -101,6 +101,14 @@ BOOST_AUTO_TEST_CASE(what_was_written_is_loaded_in_order) {
     BOOST_TEST(!image.streams[1].second.cursor->chain.has_value());
 }
 
+BOOST_AUTO_TEST_CASE(an_outbox_remembers_where_history_was_lost) {
+    OutboxRecord record{Generation{7}, Link{Counter{2}, Attempt{4}}, Seq{5}, Seq{3}, Attempt{6}};
+    record.lost_before = Attempt{5};
+    auto records = full_store();
+    put(records, outbox_key("acme/a"), record);
+    BOOST_CHECK(load(records).value().streams[0].second.outbox == record);
+}
+
 BOOST_AUTO_TEST_CASE(keys_sort_as_mutations_do) {
     BOOST_CHECK(mutation_key("acme/a", MutationId{255}) < mutation_key("acme/a", MutationId{256}));
     BOOST_CHECK(mutation_key("acme/a", MutationId{256}) < mutation_key("acme/b", MutationId{1}));

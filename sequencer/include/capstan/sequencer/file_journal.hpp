@@ -1,5 +1,6 @@
 #pragma once
 #include <capstan/sequencer/journal.hpp>
+#include <capstan/sequencer/shared_log.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -29,6 +30,10 @@ struct JournalOptions {
     /// journal's start.
     std::optional<JournalPlace> checkpoint;
     std::size_t descriptors_max = 64;  // segments held open for reading
+    /// The journal is a tape: a local copy of a shared log, which is the truth. What is appended is
+    /// durable already, so `flush` only moves the mark and `sync` is what goes to the disk. A bad
+    /// frame behind the checkpoint is cut, with what follows it, and copied again.
+    bool is_tape = false;
 };
 
 /// What opening found and did.
@@ -87,6 +92,13 @@ class FileJournal final : public Journal {
 
     Result<Appended> append(std::span<ByteView const> submissions) override;
     Result<Position> flush() override;
+    /// All that is appended is on the disk; to be called before a checkpoint says so. Threading:
+    /// the writer.
+    Result<> sync();
+    /// Of a tape: appends what was read up to `last` in the log. At most kFrameBytesMax.
+    Result<Appended> append_copied(std::span<ByteView const> submissions, LogOffset last);
+    /// Where the last submission of a tape stands in the log; nothing if there is none yet.
+    std::optional<LogOffset> copied() const;
     Result<> mark_idle() override;
     Result<> prepare_spare() override;
     SpareState spare() const override;
@@ -151,10 +163,20 @@ struct VerifyReport {
     bool is_sound() const;  // no problem is damage
 };
 
+/// Who looks on while a journal is verified. An error of either ends it and is its result.
+struct VerifyHooks {
+    /// Gets the submissions in order, up to the first problem with one, or until it says stop; the
+    /// reading goes on.
+    SubmissionVisitor submission;
+    /// Gets every whole frame, also behind damage.
+    std::function<Result<>(FrameExtent const&)> frame;
+};
+
 /// Reads all of a journal and changes nothing. Damage is in the report; an error means that it
-/// could not be read. `visit` gets the submissions in order, up to the first problem with one, or
-/// until it says stop; the reading goes on.
-/// Errors: `disk_io`, `not_found` (no segment there), what the visitor returns.
+/// could not be read. It may run beside the process that writes: what that one has not finished at
+/// the end is at most a torn tail.
+/// Errors: `disk_io`, `not_found` (no segment there), those of the hooks.
+Result<VerifyReport> verify_journal(Storage& storage, VerifyHooks const& hooks);
 Result<VerifyReport> verify_journal(Storage& storage, SubmissionVisitor const& visit = {});
 
 }  // namespace capstan

@@ -47,7 +47,8 @@ struct Standing {
 /// What an answer means beyond the run that it is about.
 enum class Insight : std::uint8_t {
     none,
-    server_behind,   // the server knows less than it confirmed: connect again, then compare
+    server_behind,   // the server knows less than it confirmed, or has again what it had lost:
+                     // connect again, then compare
     store_outdated,  // the server knows more of this device than its store: go on as another device
 };
 

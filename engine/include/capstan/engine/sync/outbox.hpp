@@ -261,7 +261,9 @@ class Outbox {
     // outbox_answers.cpp
     std::size_t find(Answer const& answer) const;
     std::size_t through(Link const& last) const;
+    bool is_ahead(Link const& last) const;
     bool is_foreign(Link const& last, Attempt device_attempt) const;
+    bool came_back(Link const& last) const;
     void on_definite_no(std::size_t at, Answer const& answer, Effects& effects);
     void on_turned_away(std::size_t at, Answer const& answer, Instant now, Random&, Effects&);
     Insight on_front_gap(Instant now, Random& random);

@@ -68,6 +68,7 @@ struct OutboxRecord {
     Seq confirmed_seq;      // its seq; 0 while unknown
     Seq preceding_seq;      // p of the last accepted run: no later one may be lower
     Attempt attempt;        // the greatest one used in this stream
+    Attempt lost_before;    // the first one since the server lost history; 0 if it never did
     friend bool operator==(OutboxRecord const&, OutboxRecord const&) = default;
 };
 
