@@ -43,7 +43,7 @@ Op random_edit(std::string const& object) {
     }
 }
 
-Op random_op(std::string const& object) {
+Op random_op(std::string const& object, bool content) {
     std::string const value(1, static_cast<char>('a' + *rc::gen::inRange(0, 4)));
     auto const number = std::int64_t{*rc::gen::inRange(1, 4)};
     switch (*rc::gen::weightedElement<int>({{4, 0},
@@ -56,7 +56,7 @@ Op random_op(std::string const& object) {
                                             {2, 7},
                                             {2, 8},
                                             {2, 9},
-                                            {8, 10}})) {
+                                            {content ? 8U : 0U, 10}})) {
         case 0:
             return {.kind = OpKind::set, .object = object, .field = "r", .value = value};
         case 1:
@@ -89,11 +89,11 @@ Op random_op(std::string const& object) {
     }
 }
 
-Event random_event() {
+Event random_event(bool content) {
     Event event;
     auto const count = *rc::gen::weightedElement<int>({{6, 1}, {2, 2}, {1, 3}});
     for (int n = 0; n < count; ++n) {
-        event.ops.push_back(random_op(*rc::gen::element<std::string>("x", "y")));
+        event.ops.push_back(random_op(*rc::gen::element<std::string>("x", "y"), content));
     }
     return event;
 }
@@ -226,7 +226,7 @@ std::vector<PastEvent> random_history(HistoryOptions const& options) {
         Device& device = devices[which];
         switch (*rc::gen::weightedElement<int>({{5, 0}, {2, 1}, {3, 2}})) {
             case 0:
-                device.outbox.push_back(random_event());
+                device.outbox.push_back(random_event(options.content));
                 break;
             case 1:
                 device.applied = std::min(stream.head(),

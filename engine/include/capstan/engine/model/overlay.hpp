@@ -53,9 +53,10 @@ class Overlay {
     /// Takes refused mutations out, and makes all others that are not accepted anew where the model
     /// stands: their edits of texts and lists are those that say the same there, without what stood
     /// on a refused one, or in an object that a later pending one removes; `authored_p` keeps what
-    /// their author had really seen. To be called when all that was sent has a verdict; the answer,
-    /// in order, is what is sent under a new attempt. `refused` is ascending; with none of them it
-    /// is the rebase of `rebase_needed`.
+    /// their author had really seen. (At the head the deletion of an object is known: an update
+    /// that would have revived it does so no more.) To be called when all that was sent has a
+    /// verdict; the answer, in order, is what is sent under a new attempt. `refused` is ascending;
+    /// with none of them it is the rebase of `rebase_needed`.
     std::vector<Rebased> rebase(std::span<std::uint64_t const> refused);
 
     /// A field as the user sees it: pending if a pending mutation touches it, else confirmed.
