@@ -3,6 +3,7 @@
 #include <capstan/engine/causality/happened_before.hpp>
 #include <capstan/engine/causality/ranges.hpp>
 #include <capstan/engine/coalesce.hpp>
+#include <capstan/engine/model.hpp>
 #include <capstan/engine/sync/client.hpp>
 #include <capstan/engine/text.hpp>
 #include <capstan/js.hpp>
@@ -235,6 +236,41 @@ Hash128 hash_of_text(ByteView input) {
     return hash128(said);
 }
 
+/// A model that four devices change, each a few events behind, with what one of them has pending on
+/// top: what came of it.
+Hash128 hash_of_model(ByteView input) {
+    Model model;
+    Overlay overlay(model, device_of(1));
+    Changes changes;
+    Bytes said;
+    ByteWriter out(said);
+    std::uint64_t seq = 0;
+    auto const mark = [&seq] { return Seq{seq - std::min(seq, kBehindMax)}; };
+    for (auto const& event :
+         model_events_in(input.first(std::min<std::size_t>(input.size(), 8'192)))) {
+        auto const before = mark();
+        auto const device = device_of(seq % 4);
+        Seq const p{seq - std::min(seq, event.ops.front().at)};
+        ++seq;
+        changes.clear();
+        model.apply(event, {Seq{seq}, p, Seq{seq}, before, device}, &changes);
+        overlay.touched(event);
+        if (seq % 64 == 0) {
+            overlay.add(event, Seq{seq});
+        }
+        out.put(model.state_hash()).put(std::uint64_t{changes.changes.size()});
+        out.put(std::uint64_t{changes.conflicts.size()}).put(std::uint64_t{changes.voids.size()});
+    }
+    for (std::string const object : {"A", "B", "C"}) {
+        for (std::string const field : {"f", "g"}) {
+            out.put(std::string_view(overlay.text(object, field)));
+            out.put(std::uint64_t{overlay.list(object, field).size()});
+        }
+    }
+    out.put(std::uint64_t{overlay.rebase({}).size()});
+    return hash128(said);
+}
+
 /// A client that publishes the input, is welcomed by nobody, and is taken apart: what it writes and
 /// sends.
 Hash128 hash_of_client(ByteView input) {
@@ -285,6 +321,7 @@ constexpr std::array kDigests{
     std::pair{"events", &hash_of_events},
     std::pair{"coalesced", &hash_of_coalesced},
     std::pair{"text", &hash_of_text},
+    std::pair{"model", &hash_of_model},
     std::pair{"client", &hash_of_client},
 };
 

@@ -4,6 +4,7 @@
 namespace capstan {
 
 KeyRanges::KeyRanges(Model const& model) {
+    model.state_hash();  // brings the hashes of the objects up to date
     objects_.reserve(model.size());
     for (auto const& [type, order] : model.by_insert()) {
         for (auto const& chunk : order.chunks()) {

@@ -23,6 +23,11 @@ Author author_of(Event const& event, EventStamp const& stamp, DeviceNumber devic
 
 }  // namespace
 
+Model::Model(Collect collect) : collect_(collect), room_(std::make_unique<EditRoom>()) {}
+Model::Model(Model&&) noexcept = default;
+Model& Model::operator=(Model&&) noexcept = default;
+Model::~Model() = default;
+
 Changes apply(Model& model, Event const& event, EventStamp const& stamp) {
     Changes changes;
     model.apply(event, stamp, &changes);
@@ -85,9 +90,14 @@ void Model::apply_to_object(Author const& author,
     bool const was_alive = object.alive();
     auto const type_before = object.type;
     auto const inserted_before = object.inserted;
-    Scene const scene{author, tables_, object, slot, changes, &due_};
+    bool const stale_before = object.hash_stale;
+    auto const keep_from = collect_ == Collect::as_applied ? keep_from_ : 0;
+    Scene const scene{author, tables_, object, slot, changes, &due_, *room_, keep_from};
     ObjectEvent(scene, std::span(ops_).subspan(first, end - first)).apply();
     hash_ += object.hash - hash_before;
+    if (object.hash_stale && !stale_before) {
+        stale_.push_back(slot);
+    }
     moved(object, slot, was_alive, type_before, inserted_before);
     if (object.state == ObjectState::unknown) {
         objects_.remove(slot);
@@ -146,16 +156,17 @@ void Model::collect() {
 }
 
 void Model::collect(std::size_t facts_max) {
-    for (; facts_max > 0 && !due_.empty() && due_.front().seq <= mark_; --facts_max) {
-        forget(due_.front());
+    for (; facts_max > 0 && !due_.empty() && due_.front().seq <= collectable(); --facts_max) {
+        auto const due = std::move(due_.front());
         due_.pop_front();
+        forget(due);
     }
 }
 
 void Model::forget(Due const& due) {
     Object& object = objects_.at(due.slot);
     if (due.name == Policies::kAny) {
-        if (object.state == ObjectState::dead && object.deletions->last.seq <= mark_) {
+        if (object.state == ObjectState::dead && object.deletions->last.seq <= collectable()) {
             objects_.remove(due.slot);
         }
         return;
@@ -165,13 +176,15 @@ void Model::forget(Due const& due) {
         return;
     }
     if (due.kind == FieldKind::reg) {
-        capstan::forget(field->value, mark_);
+        capstan::forget(field->value, collectable());
     } else if (due.kind == FieldKind::counter) {
-        forget_adds(*field, mark_);
+        forget_adds(*field, collectable());
+    } else if (due.kind == FieldKind::text || due.kind == FieldKind::list) {
+        collect_content(*field, due);
     } else if (field->more) {
         auto const at = field->more->elements.find(due.key);
         if (at != field->more->elements.end()) {
-            capstan::forget(at->second, mark_);
+            capstan::forget(at->second, collectable());
             if (!at->second.present() && at->second.removes.empty()) {
                 field->more->elements.erase(at);
             }
@@ -179,7 +192,41 @@ void Model::forget(Due const& due) {
     }
 }
 
+/// A window stands in the queue once: it is gone through when the mark has passed all that was in
+/// it, and what has come since waits for the next time.
+void Model::collect_content(Field& field, Due const& due) {
+    field.due = false;
+    auto const collect = [&](auto& held) {
+        if (held == nullptr) {
+            return;
+        }
+        held->collect(Seq{collectable()});
+        if (!held->at_rest()) {
+            field.due = true;
+            due_.push_back({head_, due.slot, due.name, due.kind, {}});
+        }
+    };
+    if (field.more) {
+        collect(field.more->text);
+        collect(field.more->list);
+    }
+}
+
+std::uint64_t Model::state_hash() const {
+    for (auto const slot : std::exchange(stale_, {})) {
+        Object& object = objects_.at(slot);
+        if (!std::exchange(object.hash_stale, false)) {
+            continue;  // another one lives there by now
+        }
+        auto const before = object.hash;
+        bring_hash_up_to_date(object, tables_);
+        hash_ += object.hash - before;
+    }
+    return hash_;
+}
+
 void Model::check_invariants() const {
+    state_hash();
     std::uint64_t hash = 0;
     std::size_t alive = 0;
     for (std::uint32_t slot = 0; slot < objects_.slots_end(); ++slot) {

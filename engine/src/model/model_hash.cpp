@@ -73,8 +73,30 @@ std::uint64_t element_hash(HashPlace const& place, Element const& element, Devic
     return element.value.written() ? sum + register_hash(place, element.value, devices) : sum;
 }
 
+namespace {
+
+/// Texts and lists have no stamps at rest: what they hold is all that stays.
+template <class Merged>
+std::uint64_t content_hash(HashPlace const& place, Merged const* merged) {
+    if (merged == nullptr || merged->content().items() == 0) {
+        return 0;
+    }
+    return hash_words<4>({place.object,
+                          place.name ^ static_cast<std::uint64_t>(place.kind),
+                          merged->content().items(),
+                          merged->content().hash()});
+}
+
+}  // namespace
+
 std::uint64_t field_hash(Object const& object, Field const& field, Tables const& tables) {
     HashPlace place{object.id_hash, tables.names.hash(field.name), field.kind};
+    if (field.kind == FieldKind::text) {
+        return content_hash(place, field.text());
+    }
+    if (field.kind == FieldKind::list) {
+        return content_hash(place, field.list());
+    }
     if (field.kind != FieldKind::set && field.kind != FieldKind::map) {
         return register_hash(place, field.value, tables.devices);
     }
@@ -86,6 +108,16 @@ std::uint64_t field_hash(Object const& object, Field const& field, Tables const&
         }
     }
     return sum;
+}
+
+void bring_hash_up_to_date(Object& object, Tables const& tables) {
+    for (Field& field : object.fields.all()) {
+        if (std::exchange(field.hash_stale, false)) {
+            auto const hash = field_hash(object, field, tables);
+            object.fields_hash += hash - std::exchange(field.hash, hash);
+        }
+    }
+    object.hash = object.alive() ? object.fields_hash + head_hash(object, tables.devices) : 0;
 }
 
 }  // namespace capstan

@@ -28,7 +28,10 @@ struct HashPlace {
 };
 std::uint64_t register_hash(HashPlace const& place, Register const& reg, Devices const& devices);
 std::uint64_t element_hash(HashPlace const& place, Element const& element, Devices const& devices);
-/// Sum over the elements of a set or map, or the hash of a register or counter.
+/// Sum over the elements of a set or map, or the hash of a register, counter, text or list. An
+/// empty text or list counts for nothing: it is as if it had never been edited.
 std::uint64_t field_hash(Object const& object, Field const& field, Tables const& tables);
+/// After its texts and lists were edited.
+void bring_hash_up_to_date(Object& object, Tables const& tables);
 
 }  // namespace capstan

@@ -90,6 +90,22 @@ std::vector<std::pair<std::string, Value>> Model::entries(Object const& object,
     return out;
 }
 
+std::string Model::text(Object const& object, std::string_view name) const {
+    auto const* const found = field(object, name, FieldKind::text);
+    auto const* const text = found == nullptr ? nullptr : found->text();
+    return text == nullptr ? std::string() : text->content().str();
+}
+
+std::vector<Value> Model::list(Object const& object, std::string_view name) const {
+    auto const* const found = field(object, name, FieldKind::list);
+    return found == nullptr ? std::vector<Value>() : list_values(*found);
+}
+
+std::uint64_t Model::size(Object const& object, std::string_view name, FieldKind kind) const {
+    auto const* const found = field(object, name, kind);
+    return found == nullptr ? 0 : found->size();
+}
+
 namespace {
 
 std::size_t bytes_of(std::string const& text) {
@@ -120,6 +136,8 @@ std::size_t bytes_of(Field const& field) {
                      (element.adds.capacity() + element.removes.capacity()) * sizeof(Touch) +
                      bytes_of(element.value);
         }
+        bytes += field.more->text ? field.more->text->memory_bytes() : 0;
+        bytes += field.more->list ? field.more->list->memory_bytes() : 0;
     }
     return bytes;
 }

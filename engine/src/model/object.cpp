@@ -16,9 +16,20 @@ Element Element::copy() const {
 }
 
 Field Field::copy() const {
-    Field out{name, kind, hash, value.copy(), nullptr};
+    Field out;
+    out.name = name;
+    out.kind = kind;
+    out.hash_stale = hash_stale;
+    out.hash = hash;
+    out.value = value.copy();
     if (more) {
         out.room().adds = more->adds;
+        if (more->text) {
+            out.more->text = std::make_unique<Text>(more->text->clone());
+        }
+        if (more->list) {
+            out.more->list = std::make_unique<List>(more->list->clone());
+        }
         for (auto const& [key, element] : more->elements) {
             out.more->elements.emplace_hint(out.more->elements.end(), key, element.copy());
         }
@@ -31,6 +42,27 @@ FieldMore& Field::room() {
         more = std::make_unique<FieldMore>();
     }
     return *more;
+}
+
+std::uint64_t Field::size() const {
+    if (!more) {
+        return 0;
+    }
+    if (more->text || more->list) {
+        return more->text ? more->text->content().items() : more->list->content().items();
+    }
+    return static_cast<std::uint64_t>(std::ranges::count_if(
+        more->elements, [](auto const& entry) { return entry.second.present(); }));
+}
+
+std::vector<Value> list_values(Field const& field) {
+    std::vector<Value> values;
+    if (List const* const list = field.list()) {
+        for (ListItem const& item : list->content().all()) {
+            values.push_back(item.value.value().value());
+        }
+    }
+    return values;
 }
 
 Field* Fields::find(NameNumber name, FieldKind kind) {

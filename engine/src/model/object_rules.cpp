@@ -1,5 +1,7 @@
 #include "model/object_rules.hpp"
 
+#include <algorithm>
+
 #include "model/field_rules.hpp"
 
 namespace capstan {
@@ -18,33 +20,6 @@ bool is_number(Op const& op) {
 
 }  // namespace
 
-std::optional<FieldKind> kind_of(OpKind kind) {
-    switch (kind) {
-        case OpKind::insert:
-        case OpKind::remove:
-            return std::nullopt;
-        case OpKind::set:
-        case OpKind::unset:
-            return FieldKind::reg;
-        case OpKind::add:
-        case OpKind::counter_set:
-            return FieldKind::counter;
-        case OpKind::set_add:
-        case OpKind::set_remove:
-            return FieldKind::set;
-        case OpKind::map_put:
-        case OpKind::map_remove:
-            return FieldKind::map;
-        case OpKind::list_insert:
-        case OpKind::list_remove:
-        case OpKind::list_move:
-            return FieldKind::list;
-        case OpKind::splice:
-            return FieldKind::text;
-    }
-    return std::nullopt;
-}
-
 void forget(Object& object) {
     object.state = ObjectState::unknown;
     object.deletions.reset();
@@ -60,8 +35,8 @@ bool ObjectEvent::apply() {
         scene_.voided(*reason);
         return false;
     }
-    for (PlacedOp const& placed : ops_) {
-        apply(placed);
+    for (std::size_t at = 0; at < ops_.size(); ++at) {
+        apply(at);
     }
     object_.hash =
         object_.alive() ? object_.fields_hash + head_hash(object_, scene_.tables.devices) : 0;
@@ -106,7 +81,7 @@ std::optional<VoidReason> ObjectEvent::judge_dead() {
 }
 
 /// What can be told before anything is changed.
-std::optional<VoidReason> ObjectEvent::judge_ops() const {
+std::optional<VoidReason> ObjectEvent::judge_ops() {
     Op const& first = *ops_.front().op;
     bool const inserts = first.kind == OpKind::insert;
     bool const begins = inserts && begins_life();
@@ -129,7 +104,28 @@ std::optional<VoidReason> ObjectEvent::judge_ops() const {
             return VoidReason::earlier_life;
         }
     }
-    return std::nullopt;
+    return judge_edits(inserts, begins);
+}
+
+/// Of all edits up to where the event itself removes the object or inserts it once more. Those
+/// behind are judged when their turn has come: it depends on those before.
+std::optional<VoidReason> ObjectEvent::judge_edits(bool inserts, bool begins) {
+    bool const edits = std::ranges::any_of(
+        ops_, [](PlacedOp const& placed) { return kind_of(placed.op->kind) >= FieldKind::list; });
+    if (!edits || (inserts && !begins)) {  // an id that was taken: they are left out
+        return std::nullopt;
+    }
+    auto const first = std::size_t{inserts ? 1U : 0U};
+    judged_end_ = edits_end(first);
+    edits_.take(ops_, first, judged_end_);
+    return edits_.judge(begins);
+}
+
+std::size_t ObjectEvent::edits_end(std::size_t from) const {
+    while (from < ops_.size() && kind_of(ops_[from].op->kind)) {
+        ++from;
+    }
+    return from;
 }
 
 std::optional<VoidReason> ObjectEvent::judge_op(Op const& op, NameNumber type, bool own) const {
@@ -143,6 +139,12 @@ std::optional<VoidReason> ObjectEvent::judge_op(Op const& op, NameNumber type, b
         return VoidReason::kind;
     }
     if (*kind == FieldKind::counter && !is_number(op)) {
+        return VoidReason::operand;
+    }
+    if (op.kind == OpKind::list_move) {
+        return VoidReason::unsupported;
+    }
+    if (!is_edit_operand(op)) {
         return VoidReason::operand;
     }
     bool const as_add = ops_.front().op->kind == OpKind::insert && !own;  // the id was taken
@@ -160,13 +162,14 @@ bool ObjectEvent::needs_window(Op const& op, FieldRules const& rules) const {
             (kind == FieldKind::set || kind == FieldKind::map));
 }
 
-void ObjectEvent::apply(PlacedOp const& placed) {
+void ObjectEvent::apply(std::size_t at) {
+    PlacedOp const& placed = ops_[at];
     if (placed.op->kind == OpKind::insert) {
         insert(*placed.op);
     } else if (placed.op->kind == OpKind::remove) {
         remove(placed);
     } else {
-        update(placed);
+        update(at);
     }
 }
 
@@ -274,7 +277,8 @@ void ObjectEvent::contest() {
     object_.deletions->add(author_.touch());
 }
 
-void ObjectEvent::update(PlacedOp const& placed) {
+void ObjectEvent::update(std::size_t at) {
+    PlacedOp const& placed = ops_[at];
     if (object_.state == ObjectState::dead) {
         if (author_.saw(object_.deletions->last)) {  // the event itself removed it
             scene_.voided(VoidReason::known_deleted, placed.place);
@@ -297,9 +301,25 @@ void ObjectEvent::update(PlacedOp const& placed) {
             break;
         case FieldKind::list:
         case FieldKind::text:
-            scene_.voided(VoidReason::unsupported, placed.place);
+            update_content(at);
             break;
     }
+}
+
+/// The first edit brings all those with it that were or can be judged with it.
+void ObjectEvent::update_content(std::size_t at) {
+    if (at < applied_end_) {
+        return;
+    }
+    applied_end_ = edits_end(at);
+    if (taken_) {
+        return;
+    }
+    if (applied_end_ != judged_end_) {
+        edits_.take(ops_, at, applied_end_);
+        edits_.leave_out_void();
+    }
+    edits_.apply();
 }
 
 NameNumber ObjectEvent::name_of(Op const& op) const {

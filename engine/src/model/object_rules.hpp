@@ -1,6 +1,7 @@
 #pragma once
 #include <capstan/engine/model/placed_op.hpp>
 
+#include "model/content_rules.hpp"
 #include "model/model_hash.hpp"
 #include "model/scene.hpp"
 
@@ -12,7 +13,7 @@ class ObjectEvent {
   public:
     /// `ops` are the event's operations on `scene.object`, at least one, in order.
     ObjectEvent(Scene const& scene, std::span<PlacedOp const> ops)
-        : scene_(scene), author_(scene.author), object_(scene.object), ops_(ops) {}
+        : scene_(scene), author_(scene.author), object_(scene.object), ops_(ops), edits_(scene) {}
 
     /// True if anything came of it: else the object is as it was, except for what is forgotten.
     bool apply();
@@ -21,13 +22,14 @@ class ObjectEvent {
     // Is all of it void?
     std::optional<VoidReason> judge();
     std::optional<VoidReason> judge_dead();
-    std::optional<VoidReason> judge_ops() const;
+    std::optional<VoidReason> judge_ops();
+    std::optional<VoidReason> judge_edits(bool inserts, bool begins);
     std::optional<VoidReason> judge_op(Op const& op, NameNumber type, bool own) const;
     bool begins_life() const;
     bool needs_window(Op const& op, FieldRules const& rules) const;
 
     // Operations one by one.
-    void apply(PlacedOp const& placed);
+    void apply(std::size_t at);
     void insert(Op const& op);
     void remove(PlacedOp const& placed);
     void begin_life(Op const& op);
@@ -35,10 +37,12 @@ class ObjectEvent {
     void settle();
     void contest();
     void die(DeleteRule rule);
-    void update(PlacedOp const& placed);
+    void update(std::size_t at);
     void update_register(Op const& op);
     void update_counter(Op const& op);
     void update_element(Op const& op);
+    void update_content(std::size_t at);
+    std::size_t edits_end(std::size_t from) const;
 
     NameNumber name_of(Op const& op) const;
     HashPlace place_of(Field const& field) const;
@@ -48,10 +52,10 @@ class ObjectEvent {
     Object& object_;
     std::span<PlacedOp const> ops_;
     bool taken_ = false;  // the event's insert met a live object
+    ContentEdits edits_;
+    std::size_t judged_end_ = 0;   // edits before it were judged with the event
+    std::size_t applied_end_ = 0;  // edits before it were applied, or left out
 };
-
-/// The kind of field that an operation implies. Nothing for `insert` and `remove`.
-std::optional<FieldKind> kind_of(OpKind kind);
 
 /// Makes an object that is dead unknown, without a trace.
 void forget(Object& object);

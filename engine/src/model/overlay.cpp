@@ -6,8 +6,6 @@
 namespace capstan {
 namespace {
 
-constexpr std::uint64_t kPendingSeqs = std::uint64_t{1} << 63;
-
 /// All but the fields.
 Object head_of(Object const& from) {
     Object out;
@@ -27,14 +25,31 @@ Object head_of(Object const& from) {
 
 }  // namespace
 
+Overlay::Overlay(Model& model, DeviceId const& own)
+    : model_(model), own_(own), room_(std::make_unique<EditRoom>()) {}
+
+Overlay::~Overlay() {
+    model_.keep_from(std::nullopt);
+}
+
+/// A mutation on what is worked out goes on top of it: typing costs what a keystroke costs.
 std::uint64_t Overlay::add(Event event, Seq preceding_seq) {
-    ++local_;
-    for (Op const& op : event.ops) {
+    Pending const& added = events_.emplace_back(
+        Pending{++local_, preceding_seq, std::move(event), std::nullopt, false});
+    std::string const* before = nullptr;
+    for (Op const& op : added.event.ops) {
+        if (before != nullptr && *before == op.object) {
+            continue;
+        }
+        before = &op.object;
         Seen& seen = seen_[op.object];
-        seen.locals.insert(local_);
-        seen.fresh = false;
+        bool const first = seen.locals.insert(local_).second;
+        seen.fresh = seen.fresh && first && !seen.replaced && seen.object.alive();
+        if (seen.fresh) {
+            put_on_top(op.object, seen, added);
+        }
     }
-    events_.push_back({local_, preceding_seq, std::move(event)});
+    keep_what_is_needed();
     return local_;
 }
 
@@ -54,6 +69,7 @@ void Overlay::remove(std::uint64_t local) {
         }
     }
     events_.erase(at);
+    keep_what_is_needed();
 }
 
 void Overlay::touched(Event const& event) {
@@ -74,23 +90,39 @@ void Overlay::touched(Event const& event) {
     }
 }
 
-Overlay::Pending const& Overlay::pending(std::uint64_t local) const {
-    return *std::ranges::lower_bound(events_, local, {}, &Pending::local);
+void Overlay::accepted(std::uint64_t local, Seq seq) {
+    auto const at = std::ranges::lower_bound(events_, local, {}, &Pending::local);
+    if (at != events_.end() && at->local == local) {
+        at->accepted = seq;
+    }
+}
+
+/// p never falls from one mutation of a device to the next.
+void Overlay::keep_what_is_needed() {
+    model_.keep_from(events_.empty() ? std::nullopt : std::optional(events_.front().preceding_seq));
+}
+
+Overlay::Pending const* Overlay::pending(std::uint64_t local) const {
+    auto const at = std::ranges::lower_bound(events_, local, {}, &Pending::local);
+    return at == events_.end() || at->local != local ? nullptr : &*at;
 }
 
 /// Fields that no pending operation names are read where they are.
-void Overlay::copy_touched(std::string const& id, Seen& seen, Object const& confirmed) {
-    for (auto const local : seen.locals) {
-        for (Op const& op : pending(local).event.ops) {
-            auto const kind = kind_of(op.kind);
-            if (op.object != id || !kind) {
-                continue;
-            }
-            auto const name = model_.tables_.names.number(op.field);
-            Field const* const from = confirmed.fields.find(name, *kind);
-            if (from != nullptr && seen.object.fields.find(name, *kind) == nullptr) {
-                seen.object.fields.find_or_add(name, *kind) = from->copy();
-            }
+void Overlay::copy_touched(std::string const& id, Seen& seen, Pending const& next) {
+    auto const slot = model_.objects().find(id);
+    if (slot == ObjectTable::kNone) {
+        return;
+    }
+    Object const& confirmed = model_.objects().at(slot);
+    for (Op const& op : next.event.ops) {
+        auto const kind = kind_of(op.kind);
+        if (op.object != id || !kind) {
+            continue;
+        }
+        auto const name = model_.tables_.names.number(op.field);
+        Field const* const from = confirmed.fields.find(name, *kind);
+        if (from != nullptr && seen.object.fields.find(name, *kind) == nullptr) {
+            seen.object.fields.find_or_add(name, *kind) = from->copy();
         }
     }
 }
@@ -99,34 +131,49 @@ void Overlay::work_out(std::string const& id, Seen& seen) {
     auto const slot = model_.objects().find(id);
     seen.object = Object{};
     seen.object.id = id;
+    seen.voided.clear();
+    seen.replaced = false;
     if (slot != ObjectTable::kNone) {
-        Object const& confirmed = model_.objects().at(slot);
-        seen.object = head_of(confirmed);
-        copy_touched(id, seen, confirmed);
+        seen.object = head_of(model_.objects().at(slot));
+        for (auto const local : seen.locals) {
+            copy_touched(id, seen, *pending(local));
+        }
+    }
+    for (auto const local : seen.locals) {
+        put_on_top(id, seen, *pending(local));
+    }
+    seen.fresh = true;
+}
+
+void Overlay::put_on_top(std::string const& id, Seen& seen, Pending const& next) {
+    if (seen.fresh) {
+        copy_touched(id, seen, next);
     }
     auto const born = seen.object.inserted;
-    std::vector<PlacedOp> ops;
-    for (auto const local : seen.locals) {
-        Pending const& next = pending(local);
-        auto const p = next.preceding_seq.value;
-        auto const authored = next.event.authored_p.value;
-        Author const author{.seq = kPendingSeqs + local,
-                            .a = authored == 0 ? p : std::min(authored, p),
-                            .p = p,
-                            .run_first = kPendingSeqs,
-                            .mark = model_.mark().value,
-                            .device = model_.tables().devices.find(own_)};
-        ops.clear();
-        for (Op const& op : next.event.ops) {
-            if (op.object == id) {
-                ops.push_back({&op, static_cast<std::uint32_t>(ops.size())});
-            }
+    auto const p = next.preceding_seq.value;
+    auto const authored = next.event.authored_p.value;
+    Author const author{.seq = Stamp::kPendingBase + next.local,
+                        .a = authored == 0 ? p : std::min(authored, p),
+                        .p = p,
+                        .run_first = Stamp::kPendingBase,
+                        .mark = std::min(model_.mark().value, p),
+                        .device = model_.tables().devices.find(own_)};
+    ops_.clear();
+    for (std::uint32_t place = 0; place < next.event.ops.size(); ++place) {
+        Op const& op = next.event.ops[place];
+        bool const counts = !next.refused || kind_of(op.kind) >= FieldKind::list;
+        if (op.object == id && counts) {
+            ops_.push_back({&op, place});
         }
-        Scene const scene{author, model_.tables_, seen.object, 0, nullptr, nullptr};
-        ObjectEvent(scene, ops).apply();
     }
-    seen.replaced = seen.object.inserted != born;
-    seen.fresh = true;
+    if (ops_.empty()) {
+        return;
+    }
+    Scene const scene{author, model_.tables_, seen.object, 0, nullptr, nullptr, *room_};
+    if (!ObjectEvent(scene, ops_).apply()) {
+        seen.voided.insert(next.local);
+    }
+    seen.replaced = seen.replaced || seen.object.inserted != born;
 }
 
 Overlay::Seen* Overlay::seen(std::string_view object) {
@@ -162,6 +209,17 @@ Field const* Overlay::field(std::string_view object, std::string_view name, Fiel
     auto const slot = model_.objects().find(object);
     return slot == ObjectTable::kNone ? nullptr
                                       : model_.objects().at(slot).fields.find(*number, kind);
+}
+
+std::string Overlay::text(std::string_view object, std::string_view name) {
+    Field const* const found = field(object, name, FieldKind::text);
+    return found == nullptr || found->text() == nullptr ? std::string()
+                                                        : found->text()->content().str();
+}
+
+std::vector<Value> Overlay::list(std::string_view object, std::string_view name) {
+    Field const* const found = field(object, name, FieldKind::list);
+    return found == nullptr ? std::vector<Value>() : list_values(*found);
 }
 
 std::vector<std::string> Overlay::touched_objects() const {

@@ -2,6 +2,7 @@
 #include <capstan/engine/model/changes.hpp>
 #include <capstan/engine/model/due.hpp>
 #include <capstan/engine/model/object.hpp>
+#include <capstan/engine/model/placed_op.hpp>
 #include <capstan/engine/model/tables.hpp>
 #include <capstan/schema/event.hpp>
 
@@ -13,6 +14,26 @@ struct Target {
     std::string const* key = nullptr;  // map: the key; set: the element's key
 };
 
+/// The kind of field that an operation implies. Nothing for `insert` and `remove`.
+std::optional<FieldKind> kind_of(OpKind kind);
+
+/// Room for the edits of one event, used again by the next.
+struct EditRoom {
+    /// An operation on a text or list, by its field.
+    struct Placed {
+        NameNumber name;
+        FieldKind kind;
+        PlacedOp op;
+        std::uint32_t number;  // among the event's operations on the object
+    };
+    std::vector<Placed> ops;
+    std::vector<TextSplice> text;
+    std::vector<TextSplice> text_effects;
+    std::vector<ListSplice> list;
+    std::vector<ListSplice> list_effects;
+    std::vector<ListItem> items;  // what `list` inserts
+};
+
 /// One event's author at one object: what the rules of all kinds judge by and report to.
 struct Scene {
     Author const& author;
@@ -21,6 +42,8 @@ struct Scene {
     std::uint32_t slot;  // of the object in its model
     Changes* changes;    // nothing: nobody listens
     DueQueue* due;       // nothing: this state is never collected
+    EditRoom& room;
+    std::uint64_t keep_from = ~std::uint64_t{0};  // windows of texts and lists keep what is above
     std::uint64_t seed() const { return object.id_hash; }
 
     /// What stands above the mark now and is to be forgotten when the mark passes it.
@@ -39,9 +62,17 @@ struct Scene {
     /// A change of the object as a whole.
     void changed(Change::Kind kind) const;
     void changed(Target const& target, StoredValue const& before, StoredValue const& after) const;
+    /// A change of a text or list; `removed` is all that the effects remove, in their order.
+    void changed(Field const& field,
+                 std::span<TextSplice const> effects,
+                 std::string removed) const;
+    void changed(Field const& field,
+                 std::span<ListSplice const> effects,
+                 std::vector<ListItem> const& removed) const;
     void voided(VoidReason reason, std::optional<std::uint32_t> op = {}) const;
 
   private:
+    Change& updated(Field const& field) const;
     static Value key_of(Target const& target);
 };
 

@@ -1,20 +1,24 @@
 #include <capstan/engine/text/list.hpp>
+#include <capstan/schema/hash.hpp>
 
 #include "text/merging_impl.hpp"
+#include "text/polynomial.hpp"
 
 namespace capstan {
 
-Elements::Elements(Piece elements, EditTuning const& tuning)
-    : leaf_items_(std::max<std::size_t>(tuning.leaf_bytes / sizeof(ElementId), 2)),
+using namespace polynomial;
+
+ElementSequence::ElementSequence(Piece elements, EditTuning const& tuning)
+    : leaf_items_(std::max<std::size_t>(tuning.leaf_bytes / sizeof(ListItem), 2)),
       tree_(std::make_unique<Leaf>()) {
     fill_behind(tree_.first(), elements);
 }
-Elements::Elements(Elements&&) noexcept = default;
-Elements& Elements::operator=(Elements&&) noexcept = default;
-Elements::~Elements() = default;
+ElementSequence::ElementSequence(ElementSequence&&) noexcept = default;
+ElementSequence& ElementSequence::operator=(ElementSequence&&) noexcept = default;
+ElementSequence::~ElementSequence() = default;
 
 /// Puts elements at the end of a leaf, and what has no room there into leaves behind it.
-void Elements::fill_behind(Leaf* leaf, Piece elements) {
+void ElementSequence::fill_behind(Leaf* leaf, Piece elements) {
     for (;;) {
         auto const room = leaf_items_ - leaf->elements.size();
         auto const here = elements.first(std::min(room, elements.size()));
@@ -29,24 +33,24 @@ void Elements::fill_behind(Leaf* leaf, Piece elements) {
 }
 
 /// The leaf that holds the place or ends at it.
-auto Elements::find(std::uint64_t at) const -> Place {
+auto ElementSequence::find(std::uint64_t at) const -> Place {
     auto* leaf = tree_.find(at, [](Sum const& sum) { return sum.items; });
     return {leaf, at};
 }
 
-ElementId Elements::at(std::uint64_t place) const {
+ListItem const& ElementSequence::at(std::uint64_t place) const {
     CAPSTAN_INVARIANT(place < items());
     auto const [leaf, last] = find(place + 1);
     return leaf->elements[last - 1];
 }
 
-auto Elements::all() const -> Items {
+auto ElementSequence::all() const -> Items {
     Items items;
     append_slice(items, 0, this->items());
     return items;
 }
 
-void Elements::append_slice(Items& items, std::uint64_t at, std::uint64_t count) const {
+void ElementSequence::append_slice(Items& items, std::uint64_t at, std::uint64_t count) const {
     CAPSTAN_INVARIANT(at <= this->items() && count <= this->items() - at);
     auto [leaf, first] = find(at);
     for (; count > 0; leaf = leaf->after, first = 0) {
@@ -57,12 +61,12 @@ void Elements::append_slice(Items& items, std::uint64_t at, std::uint64_t count)
     }
 }
 
-auto Elements::slice_of(Piece elements, std::uint64_t at, std::uint64_t count) -> Items {
+auto ElementSequence::slice_of(Piece elements, std::uint64_t at, std::uint64_t count) -> Items {
     auto const slice = elements.subspan(at, count);
     return Items(slice.begin(), slice.end());
 }
 
-std::uint64_t Elements::insert(std::uint64_t at, Piece elements) {
+std::uint64_t ElementSequence::insert(std::uint64_t at, Piece elements) {
     CAPSTAN_INVARIANT(at <= items());
     auto const [leaf, first] = find(at);
     auto& held = leaf->elements;
@@ -82,7 +86,7 @@ std::uint64_t Elements::insert(std::uint64_t at, Piece elements) {
     return elements.size();
 }
 
-void Elements::erase(std::uint64_t at, std::uint64_t count) {
+void ElementSequence::erase(std::uint64_t at, std::uint64_t count) {
     CAPSTAN_INVARIANT(at <= items() && count <= items() - at);
     while (count > 0) {
         auto const [leaf, end] = find(at + 1);
@@ -98,13 +102,67 @@ void Elements::erase(std::uint64_t at, std::uint64_t count) {
     }
 }
 
-void Elements::give_back() {
+void ElementSequence::fill_hash(Sum const& sum, Leaf const& leaf) {
+    if (sum.hashed) {
+        return;
+    }
+    sum.hash = 0;
+    for (auto const& [id, value] : leaf.elements) {
+        auto const words = value.words();
+        std::array<std::uint64_t, 3> const item{id.value, words[0], words[1]};
+        auto const worth = hash64(std::as_bytes(std::span(item)));
+        sum.hash = reduce(Wide{sum.hash} * kBase + worth);
+    }
+    sum.power = power_of_base(leaf.elements.size());
+    sum.hashed = true;
+}
+
+void ElementSequence::fill_hash(Sum const& sum, Tree::Node const& node) {
+    if (sum.hashed) {
+        return;
+    }
+    sum.hash = 0;
+    sum.power = 1;
+    for (std::size_t slot = 0; slot < node.count; ++slot) {
+        auto const& part = node.sums[slot];
+        if (node.above_leaves) {
+            fill_hash(part, *node.leaf(slot));
+        } else {
+            fill_hash(part, *node.node(slot));
+        }
+        sum.hash = reduce(Wide{sum.hash} * part.power + part.hash);
+        sum.power = times(sum.power, part.power);
+    }
+    sum.hashed = true;
+}
+
+std::uint64_t ElementSequence::hash() const {
+    if (auto const* root = tree_.root()) {
+        fill_hash(tree_.total(), *root);
+    } else {
+        fill_hash(tree_.total(), *tree_.first());
+    }
+    return tree_.total().hash;
+}
+
+std::uint64_t ElementSequence::memory_bytes() const {
+    auto bytes = std::uint64_t{sizeof *this} + tree_.nodes() * sizeof(Tree::Node);
+    for (auto const* leaf = tree_.first(); leaf != nullptr; leaf = leaf->after) {
+        bytes += sizeof(Leaf) + leaf->elements.capacity() * sizeof(ListItem);
+        for (auto const& item : leaf->elements) {
+            bytes += item.value.heap_bytes();
+        }
+    }
+    return bytes;
+}
+
+void ElementSequence::give_back() {
     for (auto* leaf = tree_.first(); leaf != nullptr; leaf = leaf->after) {
         leaf->elements.shrink_to_fit();
     }
 }
 
-void Elements::check_invariants() const {
+void ElementSequence::check_invariants() const {
     tree_.check_invariants();
     for (auto const* leaf = tree_.first(); leaf != nullptr; leaf = leaf->after) {
         CAPSTAN_INVARIANT(tree_.sum(leaf).items == leaf->elements.size());
@@ -113,6 +171,6 @@ void Elements::check_invariants() const {
     }
 }
 
-template class Merging<Elements>;
+template class Merging<ElementSequence>;
 
 }  // namespace capstan

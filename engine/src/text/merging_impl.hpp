@@ -26,8 +26,16 @@ template <class Content>
 Merging<Content>::Merging(Piece content, EditTuning const& tuning)
     : content_(content, tuning), window_(tuning) {}
 
-/// Whether each splice lies in a view of that many items as those before it left it. Most do even
-/// if as little came as could have; only else is it counted.
+template <class Content>
+auto Merging<Content>::clone() const -> Merging {
+    auto const all = content_.all();
+    Merging copy(Piece(all), window_.tuning());
+    copy.window_ = window_.clone();
+    copy.removed_ = removed_ == nullptr ? nullptr : std::make_unique<Items>(*removed_);
+    return copy;
+}
+
+/// Most do even if as little came as could have; only else is it counted.
 template <class Content>
 bool Merging<Content>::fits(std::uint64_t items, std::span<Edit const> splices) {
     return merging_internal::lie_within(items, splices, Content::count_least) ||
@@ -203,13 +211,10 @@ void Merging<Content>::collect(Seq mark) {
 
 template <class Content>
 auto Merging<Content>::snapshot(Seq mark) const -> Snapshot {
-    auto all = content_.all();
     if (window_.pending().empty()) {
-        return {std::move(all), window_.save(mark, content_.items())};
+        return {content_.all(), window_.save(mark, content_.items())};
     }
-    Merging trunk{Piece(all)};
-    trunk.window_ = window_.clone();
-    trunk.removed_ = removed_ == nullptr ? nullptr : std::make_unique<Items>(*removed_);
+    auto trunk = clone();
     std::vector<Stamp> const pending(window_.pending().begin(), window_.pending().end());
     std::vector<Items> restored;
     std::vector<Edit> unseen;

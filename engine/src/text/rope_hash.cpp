@@ -1,26 +1,14 @@
-// The rope's hash. With M = 2^61 - 1, base B and bytes b1 … bn:
-//   H = (b1 + 1) B^(n-1) + … + (bn + 1)  mod M,   H(xy) = H(x) B^|y| + H(y)
+// The rope's hash: a byte b is worth b + 1.
 #include <capstan/engine/text/rope.hpp>
+
+#include "text/polynomial.hpp"
 
 namespace capstan {
 namespace {
 
-using Wide = unsigned __int128;
+using namespace polynomial;
 
-constexpr std::uint64_t kModulus = (std::uint64_t{1} << 61) - 1;
-constexpr std::uint64_t kBase = 0x0F3A'91C7'5D2E'684B;  // arbitrary, below the modulus
 constexpr std::size_t kBlock = 8;
-
-constexpr std::uint64_t reduce(Wide value) {
-    auto const once = static_cast<std::uint64_t>(value & kModulus) +
-                      static_cast<std::uint64_t>((value >> 61) & kModulus) +
-                      static_cast<std::uint64_t>(value >> 122);
-    auto const twice = (once & kModulus) + (once >> 61);
-    return twice >= kModulus ? twice - kModulus : twice;
-}
-constexpr std::uint64_t times(std::uint64_t a, std::uint64_t b) {
-    return reduce(Wide{a} * b);
-}
 
 constexpr std::array<std::uint64_t, kBlock + 1> kPowers = [] {
     std::array<std::uint64_t, kBlock + 1> powers{1};
@@ -51,22 +39,12 @@ std::uint64_t hash_bytes(std::string_view text) {
     return hash;
 }
 
-std::uint64_t power_of(std::uint64_t exponent) {
-    std::uint64_t power = 1;
-    for (auto square = kBase; exponent > 0; exponent /= 2, square = times(square, square)) {
-        if (exponent % 2 == 1) {
-            power = times(power, square);
-        }
-    }
-    return power;
-}
-
 }  // namespace
 
 void Rope::fill_hash(Sum const& sum, Leaf const& leaf) {
     if (!sum.hashed) {
         sum.hash = hash_bytes(leaf.text);
-        sum.power = power_of(leaf.text.size());
+        sum.power = power_of_base(leaf.text.size());
         sum.hashed = true;
     }
 }

@@ -75,6 +75,10 @@ class SpanList {
     std::uint64_t view_items(View const& view);
     std::uint64_t tip_items() const { return tree_.total().tip; }
     std::size_t spans() const { return spans_; }
+    std::uint64_t memory_bytes() const {
+        return sizeof *this + tree_.leaves() * sizeof(SpanChunk) +
+               tree_.nodes() * sizeof(Tree::Node) + scan_of_id_.capacity() * sizeof(std::uint32_t);
+    }
 
     struct Insertion {
         std::uint64_t stamp;

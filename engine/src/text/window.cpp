@@ -245,6 +245,11 @@ std::size_t EditWindow::spans() const {
     return list_ == nullptr ? 0 : list_->spans();
 }
 
+std::uint64_t EditWindow::memory_bytes() const {
+    return tail_.capacity() * sizeof(Noted) + pending_.capacity() * sizeof(Stamp) +
+           (list_ == nullptr ? 0 : list_->memory_bytes());
+}
+
 void EditWindow::check_invariants(std::uint64_t tip_items) const {
     CAPSTAN_INVARIANT(std::ranges::is_sorted(pending_));
     if (list_ != nullptr) {

@@ -8,6 +8,7 @@ struct HistoryOptions {
     NaiveRules rules;
     bool authored_p = true;   // some events were rebased by their author
     bool marks = true;        // the merge mark moves
+    bool content = true;      // texts and lists are edited
     std::uint64_t start = 1;  // how much every device has applied at first; 2: both objects
 };
 

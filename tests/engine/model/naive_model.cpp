@@ -31,6 +31,41 @@ std::string text_of(Value const& value) {
 
 }  // namespace
 
+bool is_edit(OpKind kind) {
+    return kind == OpKind::splice || kind == OpKind::list_insert || kind == OpKind::list_remove;
+}
+
+NaiveEdit edit_of(Op const& op) {
+    auto const* const text = std::get_if<std::string>(&op.value);
+    bool const removes = op.kind != OpKind::list_insert;
+    return {op.at, removes ? op.count : 0, text == nullptr ? std::string() : *text};
+}
+
+NaiveEvent naive_event(PastEvent const& event, std::vector<NaiveEdit> edits) {
+    return {event.seq(),
+            event.stamp.preceding_seq.value,
+            std::to_integer<std::uint32_t>(event.stamp.device.bytes[0]),
+            std::move(edits)};
+}
+
+namespace {
+
+/// The edits of each field up to where the event itself removes or inserts the object.
+std::map<std::string, std::vector<NaiveEdit>> edits_by_field(std::span<Op const> ops) {
+    std::map<std::string, std::vector<NaiveEdit>> out;
+    for (Op const& op : ops) {
+        if (op.kind == OpKind::insert || op.kind == OpKind::remove) {
+            break;
+        }
+        if (is_edit(op.kind)) {
+            out[op.field].push_back(edit_of(op));
+        }
+    }
+    return out;
+}
+
+}  // namespace
+
 bool NaiveModel::seen_all(PastEvent const& event,
                           std::vector<PastEvent const*> const& others) const {
     return std::ranges::all_of(others, [&](PastEvent const* one) { return event.saw(*one); });
@@ -38,7 +73,8 @@ bool NaiveModel::seen_all(PastEvent const& event,
 
 bool NaiveModel::needs_window(Op const& op) const {
     bool const element = of_kind(op.kind, FieldKind::set) || of_kind(op.kind, FieldKind::map);
-    return op.kind == OpKind::counter_set || (element && rules_.elements == SetRule::remove_wins);
+    return op.kind == OpKind::counter_set || is_edit(op.kind) ||
+           (element && rules_.elements == SetRule::remove_wins);
 }
 
 void NaiveModel::apply(PastEvent const& event) {
@@ -56,8 +92,18 @@ void NaiveModel::apply(PastEvent const& event) {
             continue;
         }
         bool taken = false;
-        for (Op const& op : ops) {
-            one(object, event, op, taken);
+        bool editing = false;  // the edits up to the next insert or remove are done
+        for (std::size_t i = 0; i < ops.size(); ++i) {
+            if (is_edit(ops[i].kind) && std::exchange(editing, true)) {
+                continue;
+            }
+            editing = is_edit(ops[i].kind) ||
+                      (editing && ops[i].kind != OpKind::insert && ops[i].kind != OpKind::remove);
+            one(object, event, ops[i], taken);
+            bool const alive = object.state == Object::live || object.state == Object::contested;
+            if (is_edit(ops[i].kind) && alive) {
+                edit(object, event, std::span(ops).subspan(i), taken);
+            }
         }
     }
 }
@@ -88,8 +134,9 @@ bool NaiveModel::is_void(Object const& object,
     }
     own = own || begins;
     for (Op const& op : ops) {
-        bool const taken_counter = inserts && !own && op.kind == OpKind::counter_set;
-        if (needs_window(op) && below && !own && !taken_counter) {
+        bool const by_taken_id =
+            inserts && !own && (op.kind == OpKind::counter_set || is_edit(op.kind));
+        if (needs_window(op) && below && !own && !by_taken_id) {
             return true;
         }
         bool const at_p = update_needs || needs_window(op);
@@ -98,7 +145,31 @@ bool NaiveModel::is_void(Object const& object,
             return true;
         }
     }
+    if (inserts && !begins) {
+        return false;  // edits are left out
+    }
+    auto const first = std::span(ops).subspan(inserts ? 1 : 0);
+    for (auto const& [field, edits] : edits_by_field(first)) {
+        auto const at = object.content.find(field);
+        bool const empty = begins || at == object.content.end();
+        NaiveText const text = empty ? NaiveText() : at->second;
+        if (!text.fits(naive_event(event, edits))) {
+            return true;
+        }
+    }
     return false;
+}
+
+/// All edits of `rest` up to an insert or remove, field by field; those of a field go together.
+void NaiveModel::edit(Object& object,
+                      PastEvent const& event,
+                      std::span<Op const> rest,
+                      bool taken) {
+    for (auto& [field, edits] : edits_by_field(rest)) {
+        if (!taken) {
+            object.content[field].apply(naive_event(event, edits));
+        }
+    }
 }
 
 void NaiveModel::one(Object& object, PastEvent const& event, Op const& op, bool& taken) {
@@ -138,6 +209,9 @@ void NaiveModel::one(Object& object, PastEvent const& event, Op const& op, bool&
         return;
     }
     Op effective = op;
+    if (is_edit(op.kind)) {
+        return;
+    }
     if (taken && op.kind == OpKind::counter_set) {
         effective.kind = OpKind::add;
     }
@@ -291,6 +365,18 @@ bool NaiveModel::present(Writes const& writes) const {
                    return same ? &remove < &add : !remove.event->saw(*add.event);
                });
     });
+}
+
+NaiveText NaiveModel::merged(std::string const& object, std::string const& field) const {
+    auto const at = objects_.find(object);
+    if (at == objects_.end() || !at->second.content.contains(field)) {
+        return {};
+    }
+    return at->second.content.at(field);
+}
+
+std::string NaiveModel::content(std::string const& object, std::string const& field) const {
+    return alive(object) ? merged(object, field).text() : std::string();
 }
 
 NaiveModel::Writes NaiveModel::of(std::string const& object,

@@ -6,8 +6,11 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
+
+#include "engine/text/naive_text.hpp"
 
 namespace capstan::test {
 
@@ -30,6 +33,11 @@ struct NaiveRules {
     DeleteRule deletion = DeleteRule::delete_wins;
 };
 
+/// An operation on a text or list as an edit of letters.
+bool is_edit(OpKind kind);
+NaiveEdit edit_of(Op const& op);
+NaiveEvent naive_event(PastEvent const& event, std::vector<NaiveEdit> edits);
+
 /// Two writes of a register that did not know each other, by seq.
 using Pair = std::pair<std::uint64_t, std::uint64_t>;
 
@@ -47,6 +55,10 @@ class NaiveModel {
     std::int64_t counter(std::string const& object, std::string const& field) const;
     std::set<std::string> elements(std::string const& object, std::string const& field) const;
     std::map<std::string, Value> entries(std::string const& object, std::string const& field) const;
+    /// What a text holds, or a list whose elements are texts of one letter each.
+    std::string content(std::string const& object, std::string const& field) const;
+    /// The same with all its past, whether the object is alive or not.
+    NaiveText merged(std::string const& object, std::string const& field) const;
 
     std::set<Pair> const& register_conflicts() const { return pairs_; }
     std::set<std::pair<std::uint64_t, std::string>> const& voids() const { return voids_; }
@@ -59,16 +71,18 @@ class NaiveModel {
     struct Object {
         enum { none, live, dead, contested } state = none;
         PastEvent const* birth = nullptr;
-        PastEvent const* life = nullptr;          // the delete before this life
-        std::vector<PastEvent const*> deletions;  // of its death, or contested
-        std::vector<PastEvent const*> changes;    // of this life
-        std::vector<Done> done;                   // operations of this life
+        PastEvent const* life = nullptr;           // the delete before this life
+        std::vector<PastEvent const*> deletions;   // of its death, or contested
+        std::vector<PastEvent const*> changes;     // of this life
+        std::vector<Done> done;                    // operations of this life
+        std::map<std::string, NaiveText> content;  // texts and lists of this life, by field
     };
     using Writes = std::vector<Done>;
 
     bool is_void(Object const& object, PastEvent const& event, std::vector<Op> const& ops) const;
     bool needs_window(Op const& op) const;
     void one(Object& object, PastEvent const& event, Op const& op, bool& taken);
+    void edit(Object& object, PastEvent const& event, std::span<Op const> rest, bool taken);
     void remove(Object& object, PastEvent const& event);
     void write(Object& object, PastEvent const& event, Op const& op);
     bool seen_all(PastEvent const& event, std::vector<PastEvent const*> const& others) const;

@@ -12,18 +12,21 @@ namespace {
 using namespace capstan;
 using namespace capstan::test;
 
-std::vector<ElementId> ids(std::string_view letters) {
-    std::vector<ElementId> elements;
+/// One element for each letter: its id is that of the letter, its value the letter as a text.
+std::vector<ListItem> items(std::string_view letters) {
+    std::vector<ListItem> elements;
     for (auto const letter : letters) {
-        elements.push_back({static_cast<unsigned char>(letter)});
+        elements.push_back(
+            {{static_cast<unsigned char>(letter)}, StoredValue(Value{std::string(1, letter)})});
     }
     return elements;
 }
 
-std::string letters(std::span<ElementId const> elements) {
+std::string letters(std::span<ListItem const> elements) {
     std::string text;
-    for (auto const element : elements) {
-        text += static_cast<char>(element.value);
+    for (auto const& [id, value] : elements) {
+        BOOST_TEST_REQUIRE(static_cast<unsigned char>(as_text(value.payload())[0]) == id.value);
+        text += as_text(value.payload());
     }
     return text;
 }
@@ -33,9 +36,9 @@ struct ListRig {
     explicit ListRig(EditTuning const& tuning = kEditTuning) : list(tuning) {}
 
     EditVerdict apply(NaiveEvent const& event, std::uint64_t mark) {
-        std::vector<std::vector<ElementId>> inserted;
+        std::vector<std::vector<ListItem>> inserted;
         for (auto const& edit : event.edits) {
-            inserted.push_back(ids(edit.inserted));
+            inserted.push_back(items(edit.inserted));
         }
         std::vector<ListSplice> splices;
         for (std::size_t i = 0; i < event.edits.size(); ++i) {
@@ -43,7 +46,7 @@ struct ListRig {
         }
         EditStamp const stamp{Stamp{event.seq}, Seq{event.p}, DeviceIndex{event.device}, Seq{mark}};
         std::vector<ListSplice> effects;
-        std::vector<ElementId> gone;
+        std::vector<ListItem> gone;
         auto const verdict = list.apply(stamp, splices, effects, &gone);
         for (auto const& effect : effects) {
             removed_by_reader += reader.substr(effect.at, effect.removed);
@@ -102,9 +105,49 @@ BOOST_AUTO_TEST_CASE(lists_read_as_the_model_that_forgets_nothing) {
     }
 }
 
+/// The hash of the same elements, put there in one piece.
+std::uint64_t hash_at_once(ElementSequence const& elements) {
+    auto const all = elements.all();
+    return ElementSequence(all).hash();
+}
+
+BOOST_AUTO_TEST_CASE(hashes_tell_what_a_list_holds_and_not_how_it_came_about) {
+    Dice dice(7);
+    ElementSequence elements(std::span<ListItem const>{}, kTinyTuning);
+    for (int step = 0; step < 300; ++step) {
+        auto const at = dice.below(elements.items() + 1);
+        if (dice.below(3) == 0) {
+            elements.erase(at, std::min<std::uint64_t>(elements.items() - at, 3));
+        } else {
+            elements.insert(at, items("xyz"));
+        }
+        BOOST_TEST(elements.hash() == hash_at_once(elements));
+    }
+    BOOST_TEST(ElementSequence(items("ab")).hash() != ElementSequence(items("ba")).hash());
+    BOOST_TEST(ElementSequence(items("ab")).hash() != ElementSequence(items("abb")).hash());
+    auto other_value = items("ab");
+    other_value[1].value = StoredValue(Value{std::string("c")});
+    BOOST_TEST(ElementSequence(items("ab")).hash() != ElementSequence(other_value).hash());
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_merges_as_the_original_does) {
+    ListRig rig(kTinyTuning);
+    rig.apply({1, 0, 0, {{0, 0, "abc"}}}, 0);
+    rig.apply({2, 1, 1, {{1, 1, "x"}}}, 0);
+    ListRig copy;
+    copy.list = rig.list.clone();
+    copy.reader = rig.reader;
+    NaiveEvent const late{3, 1, 2, {{1, 2, "z"}}};
+    rig.apply(late, 0);
+    BOOST_TEST((copy.list.content().all() != rig.list.content().all()));
+    copy.apply(late, 0);
+    copy.list.check_invariants();
+    BOOST_TEST((copy.list.content().all() == rig.list.content().all()));
+}
+
 BOOST_AUTO_TEST_CASE(elements_are_found_by_place) {
-    auto const all = ids("abcdefghijklmnopqrstuvwxyz");
-    Elements const elements(all, kTinyTuning);
+    auto const all = items("abcdefghijklmnopqrstuvwxyz");
+    ElementSequence const elements(all, kTinyTuning);
     elements.check_invariants();
     for (std::uint64_t place = 0; place < all.size(); ++place) {
         BOOST_TEST((elements.at(place) == all[place]));

@@ -44,6 +44,18 @@ class NaiveText {
         return text;
     }
 
+    /// Whether all edits lie in their author's view, each with those before it applied.
+    bool fits(NaiveEvent const& event) const {
+        auto items = std::uint64_t{visible(event.p, event.device)};
+        for (auto const& edit : event.edits) {
+            if (edit.at > items || edit.removed > items - edit.at) {
+                return false;
+            }
+            items = items - edit.removed + edit.inserted.size();
+        }
+        return true;
+    }
+
     /// What a device sees that has applied the first `p` events and made its own.
     std::size_t visible(std::uint64_t p, std::uint32_t device) const {
         NaiveEvent const reader{0, p, device, {}};
@@ -83,17 +95,6 @@ class NaiveText {
             if (knows(event, touch)) {
                 return false;
             }
-        }
-        return true;
-    }
-
-    bool fits(NaiveEvent const& event) const {
-        auto items = std::uint64_t{visible(event.p, event.device)};
-        for (auto const& edit : event.edits) {
-            if (edit.at > items || edit.removed > items - edit.at) {
-                return false;
-            }
-            items = items - edit.removed + edit.inserted.size();
         }
         return true;
     }

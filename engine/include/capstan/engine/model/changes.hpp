@@ -9,6 +9,18 @@
 
 namespace capstan {
 
+/// What one edit does to a text (items are code points, `Items` is UTF-8) or a list, as a reader at
+/// the head sees it: at `at`, what `removed` holds goes, then what `inserted` holds comes.
+template <class Items>
+struct EffectOf {
+    std::uint64_t at = 0;
+    Items removed;
+    Items inserted;
+    friend bool operator==(EffectOf const&, EffectOf const&) = default;
+};
+using TextEffect = EffectOf<std::string>;
+using ListEffect = EffectOf<std::vector<Value>>;
+
 /// What became visible. `update` tells of one field, or of one element of a set or key of a map.
 struct Change {
     enum class Kind : std::uint8_t { insert, update, remove, revive, contest, settle };
@@ -20,6 +32,9 @@ struct Change {
     Value key;                              // update of a set: the element; of a map: the key
     std::optional<Value> before;            // a present element of a set is `true`
     std::optional<Value> after;
+    // update of a text or list: in order, each at its place after those before it
+    std::vector<TextEffect> text;
+    std::vector<ListEffect> list;
     friend bool operator==(Change const&, Change const&) = default;
 };
 

@@ -2,6 +2,8 @@
 #include <capstan/engine/model/policy.hpp>
 #include <capstan/engine/model/stamp.hpp>
 #include <capstan/engine/model/stored_value.hpp>
+#include <capstan/engine/text/list.hpp>
+#include <capstan/engine/text/text.hpp>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -54,10 +56,12 @@ struct CounterAdd {
     std::int64_t delta = 0;
 };
 
-/// What counters, sets and maps keep.
+/// What all kinds but registers keep.
 struct FieldMore {
     std::vector<CounterAdd> adds;  // counter: above the mark, by seq
     Elements elements;             // set, map
+    std::unique_ptr<Text> text;    // nothing: never edited; so for `list`
+    std::unique_ptr<List> list;
 };
 
 /// State of one field of one object. A counter's total is `value` (wraps at 64 bits), its stamp
@@ -65,14 +69,24 @@ struct FieldMore {
 struct Field {
     NameNumber name = 0;
     FieldKind kind = FieldKind::reg;
-    std::uint64_t hash = 0;  // its part of the state hash
+    bool hash_stale = false;  // text, list: edited since `hash` was worked out
+    bool due = false;         // text, list: the model's due queue names it
+    std::uint64_t hash = 0;   // its part of the state hash
     Register value;
     std::unique_ptr<FieldMore> more;
 
     Field copy() const;
     /// Makes `more` where there is none.
     FieldMore& room();
+    /// Nothing if it is no text, or was never edited.
+    Text const* text() const { return more ? more->text.get() : nullptr; }
+    List const* list() const { return more ? more->list.get() : nullptr; }
+    /// How many code points a text holds, elements a list, a set or a map.
+    std::uint64_t size() const;
 };
+
+/// What a list holds, in order.
+std::vector<Value> list_values(Field const& field);
 
 /// The fields of an object, found by name and kind. Small ones are scanned, large ones indexed.
 /// Places stand apart from the fields: a scan then touches one cache line or two.
@@ -86,6 +100,7 @@ class Fields {
     void clear();
     /// In the order of their first write here: no part of the state.
     std::vector<Field> const& all() const { return fields_; }
+    std::vector<Field>& all() { return fields_; }
     std::size_t bytes() const;
     void prefetch() const { __builtin_prefetch(places_.data()); }
 
@@ -139,10 +154,12 @@ struct Object {
     NameNumber type = 0;
     ObjectState state = ObjectState::unknown;
     DeleteRule deleted_under = DeleteRule::delete_wins;  // dead or contested
+    bool hash_stale = false;                             // so is that of a text or list in it
     Fields fields;                                       // dead: kept where an update may revive it
     std::uint64_t fields_hash = 0;                       // sum over its fields
     std::uint64_t birth_hash = 0;                        // of id, type, insert stamp and life
-    std::uint64_t hash = 0;  // its part of the state hash; 0 unless alive
+    std::uint64_t hash = 0;  // its part of the state hash; 0 unless alive. `Model::state_hash`
+                             // brings those up to date whose texts and lists were edited
     Touches changes;         // by operations that were not void; a losing write counts
     Touch life;              // the delete before this life that its author knew of; seq 0 for none
     InsertStamp inserted;

@@ -2,7 +2,10 @@
 #include <capstan/engine/model/model.hpp>
 #include <deque>
 #include <map>
+#include <memory>
+#include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,27 +15,56 @@ namespace capstan {
 /// A device's own mutations that have no seq yet, on top of a model: what its user sees.
 ///
 /// Only touched objects are worked out, and of those only the touched fields are copied; that is
-/// done when they are read after something changed. The confirmed model never holds anything of it.
-/// The result is that of replaying the pending events on a copy of the model: each as if it came
-/// next, seqs from 2^63 on, above every one that the server gives.
+/// done when they are read after something changed. The confirmed model never holds anything of it,
+/// so its state hash and what a snapshot takes from it are those of the stream. The result is that
+/// of replaying the pending events on a copy of the model: each as if it came next, seqs from 2^63
+/// on, above every one that the server gives. In texts and lists these are the stamps of
+/// RECONCILIATION 2.7: what others did stands before what is pending, and nothing is transformed.
+///
+/// The overlay tells its model what pending edits were made on (`Model::keep_from`), so a mark that
+/// passes them lets nothing go that they need: they are shown as they were made until `rebase`.
 ///
 /// Lifetime: the model outlives the overlay. Threading: that of the model.
 class Overlay {
   public:
-    /// `model` is read, but for names, which it interns.
-    Overlay(Model& model, DeviceId const& own) : model_(model), own_(own) {}
+    /// `model` is read, but for names, which it interns, and `keep_from`.
+    Overlay(Model& model, DeviceId const& own);
+    ~Overlay();
+    Overlay(Overlay const&) = delete;
+    Overlay& operator=(Overlay const&) = delete;
 
     /// Adds a mutation, made when the model stood at `preceding_seq`. Its local number: 1, 2, 3, …
     std::uint64_t add(Event event, Seq preceding_seq);
-    /// Takes one out: it was refused, or came back with its seq and is in the model. Numbers that
-    /// are not pending are ignored.
+    /// Takes one out: it came back with its seq and is in the model. Numbers that are not pending
+    /// are ignored.
     void remove(std::uint64_t local);
     /// To be called after the model applied an event: what its operations touch is worked out anew.
     void touched(Event const& event);
+    /// It was accepted as the event at `seq`, ahead of what the model has applied: it stays pending
+    /// until it has come, and a rebase leaves it as it is.
+    void accepted(std::uint64_t local, Seq seq);
+
+    /// A pending mutation as its author now sends it.
+    struct Rebased {
+        std::uint64_t local = 0;  // as before
+        Seq preceding_seq;        // what the model had applied
+        Event event;              // without operations: nothing of it is left to say
+    };
+    /// Takes refused mutations out, and makes all others that are not accepted anew where the model
+    /// stands: their edits of texts and lists are those that say the same there, without what stood
+    /// on a refused one, or in an object that a later pending one removes; `authored_p` keeps what
+    /// their author had really seen. (At the head the deletion of an object is known: an update
+    /// that would have revived it does so no more.) To be called when all that was sent has a
+    /// verdict; the answer, in order, is what is sent under a new attempt. `refused` is ascending;
+    /// with none of them it is the rebase of `rebase_needed`.
+    std::vector<Rebased> rebase(std::span<std::uint64_t const> refused);
 
     /// A field as the user sees it: pending if a pending mutation touches it, else confirmed.
     /// Nothing if the object is not alive, or has no such field. Valid until the next change.
     Field const* field(std::string_view object, std::string_view name, FieldKind kind);
+    /// What a text or list holds as the user sees it.
+    std::string text(std::string_view object, std::string_view name);
+    std::vector<Value> list(std::string_view object, std::string_view name);
     /// As the user sees it, whether pending or confirmed; its `fields` are the touched ones alone
     /// if it is pending. Nothing if it is not alive.
     Object const* find(std::string_view object);
@@ -48,24 +80,34 @@ class Overlay {
         std::uint64_t local = 0;
         Seq preceding_seq;
         Event event;
+        std::optional<Seq> accepted;
+        bool refused = false;  // about to go: only its edits count, for others to be read around
     };
     /// What the pending mutations make of one object.
     struct Seen {
         std::set<std::uint64_t> locals;
+        std::set<std::uint64_t> voided;  // those that have no effect on it
         Object object;
         bool fresh = false;     // worked out
         bool replaced = false;  // by a new life: nothing of the confirmed fields shows
     };
     Seen* seen(std::string_view object);
+    Seen& worked_out(std::string_view object) { return *seen(object); }
     void work_out(std::string const& id, Seen& seen);
-    void copy_touched(std::string const& id, Seen& seen, Object const& confirmed);
-    Pending const& pending(std::uint64_t local) const;
+    void put_on_top(std::string const& id, Seen& seen, Pending const& next);
+    void copy_touched(std::string const& id, Seen& seen, Pending const& next);
+    Pending const* pending(std::uint64_t local) const;
+    void keep_what_is_needed();
+
+    friend class PendingRebase;
 
     Model& model_;
     DeviceId own_;
     std::uint64_t local_ = 0;
     std::deque<Pending> events_;  // by local number
     std::map<std::string, Seen, std::less<>> seen_;
+    std::vector<PlacedOp> ops_;  // of the event at hand
+    std::unique_ptr<EditRoom> room_;
 };
 
 }  // namespace capstan

@@ -47,9 +47,9 @@ struct SnapshotOf {
 ///
 /// `Content` has `Piece` (a view of items), `Items` (which holds them), `count(Piece)`,
 /// `count_least(Piece)` (cheaper, and never more), `items()`,
-/// `all()`, `append_slice(Items&, at, items)`, `slice_of(Items, at, items)`, `insert(at, Piece)`
-/// (the answer is the count), `erase(at, items)`, `give_back()` (spare
-/// memory), `check_invariants()`.
+/// `all()`, `memory_bytes()`, `append_slice(Items&, at, items)`, `slice_of(Items, at, items)`,
+/// `insert(at, Piece)` (the answer is the count), `erase(at, items)`, `give_back()` (spare memory),
+/// `check_invariants()`.
 ///
 /// Threading: one strand; also for const functions. Views given and got are not kept.
 template <class Content>
@@ -64,6 +64,12 @@ class Merging {
     explicit Merging(EditTuning const& tuning = kEditTuning);
     /// Content that everybody knows, without a window section.
     explicit Merging(Piece content, EditTuning const& tuning = kEditTuning);
+
+    /// Another one that reads and merges alike, pending edits included. O(content).
+    Merging clone() const;
+
+    /// Whether each splice lies in a view of that many items as those before it left it.
+    static bool fits(std::uint64_t items, std::span<Edit const> splices);
 
     /// What `apply` would answer. Not const: it may have to build the window list.
     EditVerdict check(EditStamp const& stamp, std::span<Edit const> splices);
@@ -111,10 +117,13 @@ class Merging {
 
     Content const& content() const { return content_; }
     EditWindow const& window() const { return window_; }
+    /// Bytes in use, for measurement.
+    std::uint64_t memory_bytes() const {
+        return sizeof *this - sizeof content_ + content_.memory_bytes() + window_.memory_bytes();
+    }
     void check_invariants() const;
 
   private:
-    static bool fits(std::uint64_t items, std::span<Edit const> splices);
     void apply_at_head(EditStamp const& stamp,
                        std::span<Edit const> splices,
                        std::vector<Edit>& effects,

@@ -99,6 +99,9 @@ class EditWindow {
     /// Last seq that edited this; 0 for none since the beginning or since what was loaded.
     Seq touched() const { return Seq{touched_}; }
     std::size_t spans() const;
+    EditTuning const& tuning() const { return *tuning_; }
+    /// Bytes allocated, beyond this object.
+    std::uint64_t memory_bytes() const;
     void check_invariants(std::uint64_t tip_items) const;
 
   private:

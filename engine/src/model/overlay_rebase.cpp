@@ -1,0 +1,174 @@
+// Pending mutations made anew where the model stands, as their author sends them after a refusal.
+#include <algorithm>
+#include <capstan/engine/model/overlay.hpp>
+#include <tuple>
+
+#include "model/scene.hpp"
+
+namespace capstan {
+namespace {
+
+/// The operations that say these splices, one after the other.
+void say(std::vector<Op>& ops, Op const& like, std::vector<SpliceOf<std::string>>& splices) {
+    for (auto& [at, removed, inserted] : splices) {
+        Op op{.kind = OpKind::splice, .object = like.object, .field = like.field};
+        op.at = at;
+        op.count = removed;
+        op.value = std::move(inserted);
+        ops.push_back(std::move(op));
+    }
+}
+
+void say(std::vector<Op>& ops,
+         Op const& like,
+         std::vector<SpliceOf<std::vector<ListItem>>>& splices) {
+    for (auto& [at, removed, inserted] : splices) {
+        if (removed > 0) {
+            Op op{.kind = OpKind::list_remove, .object = like.object, .field = like.field};
+            op.at = at;
+            op.count = removed;
+            ops.push_back(std::move(op));
+        }
+        for (ListItem const& item : inserted) {
+            Op op{.kind = OpKind::list_insert, .object = like.object, .field = like.field};
+            op.at = at++;
+            op.value = item.value.value().value();
+            ops.push_back(std::move(op));
+        }
+    }
+}
+
+}  // namespace
+
+/// One rebase: edits are read from the lists that hold them, then said in the events again.
+class PendingRebase {
+  public:
+    PendingRebase(Overlay& overlay, std::span<std::uint64_t const> refused) : overlay_(overlay) {
+        for (auto const local : refused) {
+            gone_.push_back(Stamp::pending(local));
+        }
+    }
+
+    std::vector<Overlay::Rebased> run() {
+        for (auto const& [id, seen] : overlay_.seen_) {
+            Overlay::Seen& worked_out = overlay_.worked_out(id);
+            for (Field& field : worked_out.object.fields.all()) {
+                read(id, worked_out, field);
+            }
+        }
+        std::vector<Overlay::Rebased> out;
+        for (auto& pending : overlay_.events_) {
+            if (!pending.refused && !pending.accepted) {
+                say_again(pending);
+                out.push_back({pending.local, pending.preceding_seq, pending.event});
+            }
+        }
+        return out;
+    }
+
+  private:
+    /// The edits of one pending event in one text or list.
+    using Place = std::tuple<std::string_view, NameNumber, FieldKind, std::uint64_t>;
+    struct Edits {
+        std::vector<SpliceOf<std::string>> text;
+        std::vector<SpliceOf<std::vector<ListItem>>> list;
+    };
+
+    template <class Merged>
+    auto rebased(Merged& merged) const {
+        Model const& model = overlay_.model_;
+        for (auto const& pending : overlay_.events_) {
+            if (pending.accepted) {
+                merged.acknowledge(Stamp::pending(pending.local), *pending.accepted);
+            }
+        }
+        std::vector<typename Merged::Edit> effects;
+        auto const device = model.tables().devices.find(overlay_.own_);
+        return merged.rebase({gone_,
+                              model.head(),
+                              Seq{model.collectable()},
+                              DeviceIndex{std::min<std::uint32_t>(device, kDeviceIndexMax)}},
+                             effects);
+    }
+
+    void read(std::string const& id, Overlay::Seen const& seen, Field& field) {
+        if (!field.more) {
+            return;
+        }
+        if (field.more->text) {
+            for (auto& edit : rebased(*field.more->text)) {
+                edits_[place(id, field, edit.stamp)].text = std::move(edit.splices);
+            }
+        }
+        if (field.more->list) {
+            for (auto& edit : rebased(*field.more->list)) {
+                edits_[place(id, field, edit.stamp)].list = std::move(edit.splices);
+            }
+        }
+        for (auto const local : seen.voided) {
+            as_they_are_.insert(place(id, field, Stamp::pending(local)));
+        }
+    }
+
+    static Place place(std::string_view id, Field const& field, Stamp stamp) {
+        return {id, field.name, field.kind, stamp.value};
+    }
+
+    void say_again(Overlay::Pending& pending) {
+        std::vector<Op> ops;
+        for (Op& op : pending.event.ops) {
+            auto const kind = kind_of(op.kind);
+            if (!kind || *kind < FieldKind::list) {
+                ops.push_back(std::move(op));
+                continue;
+            }
+            auto const name = overlay_.model_.tables_.names.number(op.field);
+            Place const at{op.object, name, *kind, Stamp::pending(pending.local).value};
+            if (as_they_are_.contains(at)) {
+                ops.push_back(std::move(op));
+            } else if (auto const edits = edits_.find(at); edits != edits_.end()) {
+                say(ops, op, edits->second.text);
+                say(ops, op, edits->second.list);
+                edits_.erase(edits);  // the first of its operations said them all
+            }
+        }
+        pending.event.ops = std::move(ops);
+        if (pending.event.authored_p.value == 0) {
+            pending.event.authored_p = pending.preceding_seq;
+        }
+        pending.preceding_seq = overlay_.model_.head();
+    }
+
+    Overlay& overlay_;
+    std::vector<Stamp> gone_;
+    std::map<Place, Edits> edits_;
+    std::set<Place> as_they_are_;  // of events that have no effect on the object
+};
+
+std::vector<Overlay::Rebased> Overlay::rebase(std::span<std::uint64_t const> refused) {
+    for (Pending& pending : events_) {
+        pending.refused = std::ranges::binary_search(refused, pending.local);
+    }
+    for (auto& [id, seen] : seen_) {
+        seen.fresh = false;
+    }
+    auto out = PendingRebase(*this, refused).run();
+    for (auto const local : refused) {
+        remove(local);
+    }
+    // What is left touches fewer objects than before, where edits went with a refused one.
+    for (auto& [id, seen] : seen_) {
+        seen.locals.clear();
+        seen.fresh = false;
+    }
+    for (Pending const& pending : events_) {
+        for (Op const& op : pending.event.ops) {
+            seen_[op.object].locals.insert(pending.local);
+        }
+    }
+    std::erase_if(seen_, [](auto const& entry) { return entry.second.locals.empty(); });
+    keep_what_is_needed();
+    return out;
+}
+
+}  // namespace capstan
