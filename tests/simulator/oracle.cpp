@@ -120,19 +120,22 @@ void Oracle::on_update(WriteNumber number, WriteUpdate const& update) {
             });
             auto& stream = streams_[entry.stream];
             auto const place = stream.places.find(number);
-            require(place != stream.places.end() &&
-                        (place->second == update.first.value || entry.may_double),
-                    "I1",
-                    [&] {
-                        return fmt::format("write {} is confirmed at {}, but stands at {}",
-                                           number,
-                                           where(entry.stream, update.first.value),
-                                           place == stream.places.end() ? 0 : place->second);
-                    });
-            stream.acked = std::max(stream.acked, update.last.value);
+            // The answer may be older than a restore which the store heard of only later.
+            bool const is_there =
+                place == stream.places.end()
+                    ? is_lost(number, entry)
+                    : place->second == update.first.value || entry.may_double || entry.may_vanish;
+            require(is_there, "I1", [&] {
+                return fmt::format("write {} is confirmed at {}, but stands at {}",
+                                   number,
+                                   where(entry.stream, update.first.value),
+                                   place == stream.places.end() ? 0 : place->second);
+            });
+            stream.acked = std::max(stream.acked, std::min(update.last.value, head(entry.stream)));
         }
     } else if (update.state == WriteState::refused && !update.provisional) {
         entry.refused = true;
+        entry.refusal = ++refusals_;
         trace_.mark("a write was refused for good");
         require(entry.may_double || !streams_[entry.stream].places.contains(number), "I10", [&] {
             return fmt::format("write {} is refused for good, and is sequenced", number);
@@ -223,7 +226,10 @@ void Oracle::on_delivery(std::uint64_t device, Delivery const& delivery) {
         require(event.seq.value == *reading.next, "I5", [&] {
             return where(delivery.stream, event.seq.value) + " is out of order";
         });
-        observe(delivery.stream, event.seq.value, event.dot, event.bytes);
+        // What came before a restore may be told behind it.
+        if (!stood_there(delivery.stream, event.seq.value, event.bytes)) {
+            observe(delivery.stream, event.seq.value, event.dot, event.bytes);
+        }
         reading.hashes.push_back(hash64(event.bytes));
         ++*reading.next;
     });
@@ -286,7 +292,8 @@ ImageFacts Oracle::image_facts(std::uint64_t device) const {
         if (entry.device == device && entry.stored) {
             facts.stored.insert(number);
         }
-        if (entry.device == device && !entry.resolved()) {
+        // What was confirmed and then lost is open once more.
+        if (entry.device == device && (!entry.resolved() || is_lost(number, entry))) {
             facts.open.insert(number);
         }
     }
@@ -301,6 +308,12 @@ void Oracle::on_image_restored(std::uint64_t device, ImageFacts const& facts) {
             entry.may_double = entry.may_double || facts.open.contains(number);
         }
     }
+}
+
+bool Oracle::is_lost(WriteNumber number, Write const& entry) const {
+    auto const stream = streams_.find(entry.stream);
+    bool const is_there = stream != streams_.end() && stream->second.places.contains(number);
+    return entry.may_vanish && !is_there;
 }
 
 // The server.
@@ -351,12 +364,24 @@ void Oracle::on_read_back(std::string const& stream, std::uint64_t head_there) {
     });
 }
 
-/// What lies behind is gone. Its authors may still hold it, and send it again.
+/// Refusals that are younger than the copy are forgotten with the rest.
+void Oracle::begin_era(std::uint64_t refusals_then) {
+    ++era_;
+    for (auto& [number, entry] : writes_) {
+        entry.may_double = entry.may_double || entry.refusal > refusals_then;
+    }
+}
+
+/// What lies behind is gone. Its authors may still hold it, and send it again. The copy may also
+/// hold more than was ever shown: what was written and could not be flushed.
 void Oracle::on_restored(std::string const& name, std::uint64_t head_there) {
     auto& stream = streams_[name];
-    require(head_there <= stream.entries.size(), "I9", [&] {
-        return where(name, head_there) + " was never there";
-    });
+    head_there = std::min<std::uint64_t>(head_there, stream.entries.size());
+    for (auto at = head_there; at < stream.entries.size(); ++at) {
+        if (stream.entries[at]) {
+            stream.lost.emplace(at + 1, *stream.entries[at]);
+        }
+    }
     stream.entries.resize(head_there);
     stream.acked = std::min(stream.acked, head_there);
     std::erase_if(stream.places, [&](auto const& place) {
@@ -408,6 +433,16 @@ void Oracle::observe(std::string const& stream, std::uint64_t seq, Dot const& do
         slot = entry;
         place(stream, seq, entry);
     }
+}
+
+bool Oracle::stood_there(std::string const& stream, std::uint64_t seq, ByteView event) const {
+    auto const found = streams_.find(stream);
+    if (found == streams_.end()) {
+        return false;
+    }
+    auto const [first, end] = found->second.lost.equal_range(seq);
+    return std::any_of(
+        first, end, [hash = hash64(event)](auto const& lost) { return lost.second.hash == hash; });
 }
 
 void Oracle::place(std::string const& stream, std::uint64_t seq, Entry const& entry) {
