@@ -479,7 +479,7 @@ BOOST_AUTO_TEST_CASE(F4_a_recovered_partition_declares_its_last_frame) {
     BOOST_TEST((world.partition().marks().checkpointed == world.partition().marks().folded));
     world.run_for(seconds(1));
     world.kill();
-    world.checkpoints = {};
+    world.checkpoints = std::make_unique<MemoryCheckpointStore>();
     auto const segment = world.storage.contents("segment-0000000001");
     auto const at = as_text(segment).find("the last word");
     world.storage.flip_bit("segment-0000000001", at * 8);

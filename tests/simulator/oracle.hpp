@@ -37,6 +37,9 @@ struct Write {
     bool resolved() const { return confirmed || refused; }
 };
 
+/// `STREAM seq N`, for people.
+std::string where(std::string const& stream, std::uint64_t seq);
+
 /// One event of a stream as the model has it.
 struct Entry {
     Dot dot;
