@@ -297,6 +297,9 @@ void Oracle::on_restored(std::string const& name, std::uint64_t head_there) {
         auto& entry = writes_.at(place.first);
         bool const is_gone = place.second > head_there;
         entry.may_vanish = entry.may_vanish || is_gone;
+        // Lost twice: the second restore may have undone the fence that killed its first run.
+        entry.may_double = entry.may_double || (is_gone && entry.was_lost);
+        entry.was_lost = entry.was_lost || is_gone;
         return is_gone;
     });
     for (auto& [key, reading] : readings_) {

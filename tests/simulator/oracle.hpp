@@ -32,6 +32,7 @@ struct Write {
     bool confirmed = false;
     bool refused = false;       // for good
     std::uint64_t refusal = 0;  // its ordinal among all refusals; 0 for none
+    bool was_lost = false;      // by a restore of the server
     bool may_vanish = false;    // died with a process or a store that had not sent it
     bool may_double = false;    // an old image sends once more what the store that went on has sent
     bool resolved() const { return confirmed || refused; }
