@@ -35,7 +35,6 @@ constexpr char const* kIdentifier<fb::Credit> = "CCRE";
 template <>
 constexpr char const* kIdentifier<fb::Notice> = "CNOT";
 
-constexpr std::size_t kAlignment = 8;
 constexpr std::size_t kPrefixBytes = sizeof(flatbuffers::uoffset_t);
 
 Error bad_message(std::string detail) {
@@ -186,8 +185,8 @@ Result<std::optional<Message>> identify(ByteView bytes) {
 }  // namespace
 
 MessageReader::MessageReader(ByteView payload) : rest_(payload) {
-    if (reinterpret_cast<std::uintptr_t>(payload.data()) % kAlignment != 0) {
-        copy_.resize((payload.size() + kAlignment - 1) / kAlignment);
+    if (reinterpret_cast<std::uintptr_t>(payload.data()) % kMessageAlignment != 0) {
+        copy_.resize(padded_message_bytes(payload.size()) / kMessageAlignment);
         std::memcpy(copy_.data(), payload.data(), payload.size());
         rest_ = {reinterpret_cast<std::byte const*>(copy_.data()), payload.size()};
     }
@@ -209,8 +208,7 @@ Result<std::optional<Message>> MessageReader::next() {
     }
     std::size_t const size = kPrefixBytes + load<std::uint32_t>(rest_.data());
     auto const bytes = rest_.first(size);
-    rest_ =
-        rest_.subspan(std::min(rest_.size(), (size + kAlignment - 1) / kAlignment * kAlignment));
+    rest_ = rest_.subspan(std::min(rest_.size(), padded_message_bytes(size)));
     return identify(bytes);
 }
 
@@ -218,7 +216,7 @@ template <class T>
 void MessageWriter::finish(flatbuffers::Offset<T> root) {
     builder_.FinishSizePrefixed(root, kIdentifier<T>);
     auto const* first = reinterpret_cast<std::byte const*>(builder_.GetBufferPointer());
-    payload_.resize((payload_.size() + kAlignment - 1) / kAlignment * kAlignment);
+    payload_.resize(padded_message_bytes(payload_.size()));
     payload_.insert(payload_.end(), first, first + builder_.GetSize());
     builder_.Clear();
 }
@@ -288,6 +286,11 @@ void MessageWriter::add(Events const& message) {
         std::memcpy(at, piece.data(), piece.size());
         at += piece.size();
     }
+    finish(message, runs);
+}
+
+void MessageWriter::finish(Events const& message,
+                           flatbuffers::Offset<flatbuffers::Vector<std::uint8_t>> runs) {
     auto const marks = builder_.CreateVector(message.marks.data(), message.marks.size());
     auto const chain = to_wire(message.chain);
     fb::EventsBuilder table(builder_);
@@ -301,6 +304,19 @@ void MessageWriter::add(Events const& message) {
     table.add_marks(marks);
     table.add_stream(message.stream.value);
     finish(table.Finish());
+}
+
+/// A FlatBuffer is built from its end: its first vector comes last, length first, and nothing in
+/// front of that depends on how long the vector is.
+Bytes MessageWriter::events_head(Events const& message, std::size_t run_bytes) {
+    CAPSTAN_INVARIANT(empty());
+    std::uint8_t* none = nullptr;
+    finish(message, builder_.CreateUninitializedVector(0, 1, &none));
+    auto head = take();
+    auto const runs = static_cast<std::uint32_t>(run_bytes);
+    store(head.data(), static_cast<std::uint32_t>(head.size() - kPrefixBytes) + runs);
+    store(head.data() + head.size() - sizeof runs, runs);
+    return head;
 }
 
 void MessageWriter::add(std::span<fb::RunResult const> results) {

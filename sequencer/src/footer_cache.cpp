@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace capstan {
 namespace {
@@ -50,12 +51,25 @@ Result<FooterCache::Entry> FooterCache::load(SegmentNumber segment) const {
 Result<FooterPart const*> FooterCache::part(FooterTable const& table,
                                             std::size_t block,
                                             StreamNumber stream) {
+    for (auto const& kept : parts_) {
+        if (kept.part && kept.segment == table.segment() && kept.block == block &&
+            kept.part->stream == stream) {
+            return &*kept.part;
+        }
+    }
     auto const& place = by_segment_.at(table.segment().value)->place;
     block_.resize(table.block_bytes(block));
     CAPSTAN_TRY(segments_.read(
         table.segment(), Offset{place.offset.value + table.block_at(block)}, block_));
-    CAPSTAN_TRY(auto const found, table.read_part(block, block_, stream, part_));
-    return found ? &part_ : nullptr;
+    auto& kept = parts_[oldest_part_];
+    auto part = std::exchange(kept.part, std::nullopt).value_or(FooterPart{});  // its memory
+    CAPSTAN_TRY(auto const found, table.read_part(block, block_, stream, part));
+    if (!found) {
+        return nullptr;
+    }
+    oldest_part_ = (oldest_part_ + 1) % parts_.size();
+    kept = {table.segment(), block, std::move(part)};
+    return &*kept.part;
 }
 
 }  // namespace capstan

@@ -60,8 +60,6 @@ Result<> PartitionImpl::recover() {
     };
     CAPSTAN_TRY(auto opened, FileJournal::open(seams_.storage, seams_.random, journal, fold_tail));
     journal_ = std::move(opened.journal);
-    moves_.clear();  // nobody listens yet
-    move_of_.clear();
     CAPSTAN_TRY(seal_left_open(opened.recovery.unsealed));
     if (!row_.has_genesis()) {
         CAPSTAN_TRY(write_genesis());

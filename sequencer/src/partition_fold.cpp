@@ -115,20 +115,19 @@ void PartitionImpl::note_accepted(Durable const& durable,
                 .first_counter = view.run.first_counter(),
                 .mark = verdict.mark,
                 .chain = stream.row.chain});
-    auto const [at, is_new] = move_of_.try_emplace(stream.row.number.value, moves_.size());
-    if (is_new) {
-        moves_.push_back({.stream = &stream, .first = verdict.first, .mark_before = mark_before});
+    if (!is_starting()) {
+        moves_.add(stream,
+                   {.first = verdict.first,
+                    .mark_before = mark_before,
+                    .mark = verdict.mark,
+                    .bytes = durable.record.subspan(view.delivered_at, view.delivered_bytes)});
     }
-    auto& move = moves_[at->second];
-    move.marks.push_back(verdict.mark.value);
-    move.runs.push_back(durable.record.subspan(view.delivered_at, view.delivered_bytes));
 }
 
 Result<> PartitionImpl::find_first_seq(SubmissionView const& view,
                                        StreamNumber stream,
                                        Verdict& verdict) {
-    bool const nobody_waits = journal_ == nullptr;  // a start folds the tail again
-    if (view.run.is_floor() || nobody_waits) {
+    if (view.run.is_floor() || is_starting()) {
         return success();
     }
     RunKey const key{.stream = stream,
@@ -145,10 +144,10 @@ Result<> PartitionImpl::find_first_seq(SubmissionView const& view,
 }
 
 void PartitionImpl::announce() {
-    auto const folded = std::exchange(folded_, {});
-    listener_.on_folded(folded);
-    for (auto const& move : moves_) {
-        auto const& row = move.stream->row;
+    listener_.on_folded(folded_);
+    folded_.clear();
+    moves_.visit([this](Move const& move) {
+        auto const& row = move.stream.row;
         listener_.on_moved({.stream = row.number,
                             .name = row.name,
                             .generation = row.generation,
@@ -158,9 +157,8 @@ void PartitionImpl::announce() {
                             .mark_before = move.mark_before,
                             .marks = move.marks,
                             .runs = move.runs});
-    }
+    });
     moves_.clear();
-    move_of_.clear();
 }
 
 /// The footer is made on the background thread: sorting the runs of a segment takes longer than

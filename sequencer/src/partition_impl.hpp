@@ -5,8 +5,8 @@
 #include <capstan/sequencer/index.hpp>
 #include <capstan/sequencer/partition.hpp>
 #include <map>
-#include <unordered_map>
 
+#include "move_list.hpp"
 #include "row_cache.hpp"
 #include "write_queue.hpp"
 
@@ -60,14 +60,6 @@ class PartitionImpl final : public Partition {
         std::size_t count = 0;
         std::size_t bytes = 0;
     };
-    /// What a batch did to one stream; becomes a StreamMoved.
-    struct Move {
-        RowCache::Stream* stream = nullptr;
-        Seq first;
-        Seq mark_before;
-        std::vector<std::uint64_t> marks;
-        std::vector<ByteView> runs;
-    };
     /// A durable submission and where it stands.
     struct Durable {
         ByteView record;
@@ -80,14 +72,18 @@ class PartitionImpl final : public Partition {
     // partition_write.cpp
     void start_writing();
     void write_queued();
-    void write_few_here();
+    void listen_on();
+    void write_few_here(std::size_t heard);
     Written write(WriteBatch const& batch);
     void on_written(WriteBatch const& batch, Written const& written);
     void stop(Error why);
     void tend_when_idle();
+    void watch_idleness(Duration wait);
     void tend_journal();
 
     // partition_fold.cpp
+    /// The journal's tail is folded again: nobody waits or listens.
+    bool is_starting() const { return journal_ == nullptr; }
     void fold_batch(WriteBatch const& batch, Appended const& appended);
     Result<Verdict> fold_one(Durable const& durable);
     Result<Verdict> fold_known(Durable const& durable, SubmissionView const& view);
@@ -141,9 +137,8 @@ class PartitionImpl final : public Partition {
     std::size_t tending_ = 0;  // sealings and preparations of the spare under way
     Position appended_;
 
-    std::vector<Folded> folded_;                              // of the batch being folded
-    std::vector<Move> moves_;                                 // of the same
-    std::unordered_map<std::uint32_t, std::size_t> move_of_;  // stream number -> place in moves_
+    std::vector<Folded> folded_;  // of the batch being folded
+    MoveList moves_;              // of the same
 
     /// Streams created since the checkpoint that is being committed, and those that are in it.
     std::map<std::string, StreamNumber, std::less<>> created_;
@@ -156,6 +151,7 @@ class PartitionImpl final : public Partition {
     std::unique_ptr<Timer> checkpoint_timer_;
     std::unique_ptr<Timer> checkpoint_retry_;
     std::unique_ptr<Timer> idle_timer_;
+    Instant idle_since_;
     std::unique_ptr<Timer> seal_retry_;
 };
 

@@ -5,8 +5,10 @@
 namespace capstan {
 namespace {
 
-/// Two runs that are no further apart on the tape than this are read in one go.
+/// Two runs that are no further apart on the tape than this are read in one go, as long as all of
+/// it stays in the processor's cache until it is checked and copied.
 constexpr std::uint64_t kReadGapMax = 16 * 1'024;
+constexpr std::uint64_t kReadBytesMax = 64 * 1'024;
 constexpr std::size_t kChangesMax = 100'000;
 
 std::uint64_t record_start(RunEntry const& run) {
@@ -20,7 +22,8 @@ std::uint64_t record_end(RunEntry const& run) {
 std::size_t read_together(std::span<RunEntry const> runs) {
     std::size_t count = 1;
     while (count < runs.size() && runs[count].place.segment == runs[0].place.segment &&
-           record_start(runs[count]) - record_end(runs[count - 1]) <= kReadGapMax) {
+           record_start(runs[count]) - record_end(runs[count - 1]) <= kReadGapMax &&
+           record_end(runs[count]) - record_start(runs[0]) <= kReadBytesMax) {
         ++count;
     }
     return count;

@@ -45,12 +45,17 @@ Result<> PartitionImpl::submit(Bytes submission, std::uint64_t token) {
 /// The disk thread writes, but for a few submissions on a quick disk: handing them over and back
 /// takes two threads' wakes, and nobody else waits for the strand.
 void PartitionImpl::start_writing() {
-    idle_timer_.reset();
     if (tending_ > 0 || !flushes_are_quick_) {
         seams_.disk.post([this] { write_queued(); });
     } else {
-        seams_.strand.post([this] { write_few_here(); });
+        seams_.strand.post([this] { listen_on(); });
     }
+}
+
+/// A peer's messages come one a turn of the strand: who has more to say is heard before the strand
+/// is held up by a flush.
+void PartitionImpl::listen_on() {
+    seams_.strand.post([this, heard = queue_.size()] { write_few_here(heard); });
 }
 
 /// On the disk thread: a batch, then room for the disk's other tasks, then the next one.
@@ -72,10 +77,12 @@ void PartitionImpl::write_queued() {
     }
 }
 
-/// On the strand, when all that was ready with them has been heard.
-void PartitionImpl::write_few_here() {
+/// On the strand, when all that was ready with them has been heard. While more comes, the disk
+/// thread writes: what is heard during its flush is the next batch.
+void PartitionImpl::write_few_here(std::size_t heard) {
     bool const disk_is_free = tending_ == 0 && journal_->spare() != SpareState::urgent;
-    if (!disk_is_free || queue_.size() > kWriteHereMax) {
+    auto const waiting = queue_.size();
+    if (!disk_is_free || waiting > kWriteHereMax || waiting > heard) {
         seams_.disk.post([this] { write_queued(); });
         return;
     }
@@ -134,7 +141,24 @@ void PartitionImpl::tend_when_idle() {
     if (stopped_ || draining_) {
         return;
     }
-    idle_timer_ = seams_.strand.after(kIdleAfter, [this] { tend_journal(); });
+    idle_since_ = seams_.clock.now();
+    if (!idle_timer_) {
+        watch_idleness(kIdleAfter);
+    }
+}
+
+/// One timer runs on while publishes come and go: setting one for each lone publish is a system
+/// call.
+void PartitionImpl::watch_idleness(Duration wait) {
+    idle_timer_ = seams_.strand.after(wait, [this] {
+        auto const left = kIdleAfter - (seams_.clock.now() - idle_since_);
+        if (left > Duration{} && unanswered_.count == 0) {
+            watch_idleness(left);
+        } else {
+            idle_timer_.reset();
+            tend_journal();
+        }
+    });
 }
 
 void PartitionImpl::tend_journal() {

@@ -32,7 +32,9 @@ class RowCache {
         bool used = true;            // since `evict` last looked at it
         virtual ~Entry() = default;
     };
+    static constexpr std::uint32_t kNoMove = 0xffff'ffff;
     struct Stream final : Entry {
+        std::uint32_t move = kNoMove;  // its place in the partition's list of moves
         StreamRow row;
         Position changed;  // of the last change that readers see
     };

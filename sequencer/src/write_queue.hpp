@@ -15,6 +15,10 @@ struct WriteBatch {
     std::size_t bytes = 0;
 
     bool empty() const { return submissions.empty(); }
+    void reserve(std::size_t count) {
+        submissions.reserve(count);
+        tokens.reserve(count);
+    }
     void add(Bytes submission, std::uint64_t token) {
         bytes += submission.size();
         submissions.push_back(std::move(submission));
@@ -40,7 +44,12 @@ class WriteQueue {
     WriteBatch take(std::size_t bytes_max) {
         std::lock_guard const lock(mutex_);
         has_writer_ = !waiting_.empty();
-        return waiting_.bytes <= bytes_max ? std::exchange(waiting_, {}) : split(bytes_max);
+        if (waiting_.bytes > bytes_max) {
+            return split(bytes_max);
+        }
+        auto batch = std::exchange(waiting_, {});
+        waiting_.reserve(batch.submissions.size());  // the next one is about as large
+        return batch;
     }
 
     /// Forgets what waits; what is added later waits for nobody.

@@ -1,6 +1,7 @@
 // The in-process path, submission → journal → flush → fold → answer, against the bare loop J: frame
-// and hash, one pwrite and one fdatasync into a file that is written already. Both in turn, so that
-// ratios hold when the machine's speed drifts.
+// and hash, one pwrite and one fdatasync into a file that is written already. Batches form by
+// themselves, while the one before is flushed; J then does batches of that size. Both in turn, so
+// that ratios hold when the machine's speed drifts.
 //
 //   partition_bench [--dir DIR] [--rounds N] [--seconds S]
 #include <fcntl.h>
@@ -18,6 +19,7 @@
 #include <capstan/sequencer/lmdb_checkpoint_store.hpp>
 #include <capstan/sequencer/partition.hpp>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -97,13 +99,13 @@ class Load final : public PartitionListener {
     }
     void stop() { partition_ = nullptr; }
     std::uint64_t events() const { return events_; }
-    std::size_t under_way() const { return under_way_; }
+    std::uint64_t batches() const { return batches_; }
 
     void on_folded(std::span<Folded const> batch) override {
+        ++batches_;
         for (auto const& folded : batch) {
             CAPSTAN_INVARIANT(folded.verdict.outcome == Verdict::accepted);
             events_ += folded.verdict.count;
-            --under_way_;
             send(folded.token);
         }
     }
@@ -135,7 +137,6 @@ class Load final : public PartitionListener {
         writer.last = run.last_link();
         auto record = encode_submission(
             {.stream = writer.stream, .principal = "acme/bench", .device = writer.device}, run);
-        ++under_way_;
         if (auto const queued = partition_->submit(std::move(record), index); !queued) {
             fail(queued.error());
         }
@@ -144,11 +145,16 @@ class Load final : public PartitionListener {
     std::vector<Writer> writers_;
     Partition* partition_ = nullptr;
     std::uint64_t events_ = 0;
-    std::size_t under_way_ = 0;
+    std::uint64_t batches_ = 0;
 };
 
-/// Events per second of the partition with `depth` runs of 64 events under way.
-double in_process(Options const& options, std::size_t depth) {
+struct Measured {
+    double rate = 0;   // events a second
+    double batch = 0;  // events that shared a flush, on average
+};
+
+/// The partition with `depth` runs of 64 events under way.
+Measured in_process(Options const& options, std::size_t depth) {
     auto const directory = options.directory / "data";
     std::filesystem::remove_all(directory);
     std::filesystem::create_directories(directory / "journal");
@@ -162,7 +168,7 @@ double in_process(Options const& options, std::size_t depth) {
     auto const work = boost::asio::make_work_guard(context);  // the disk thread may have it all
     AsioExecutor strand(context);
     Load load(depth, 16);
-    double rate = 0;
+    Measured measured;
     {
         AsioThread disk("disk");
         AsioThread background("background");
@@ -175,12 +181,15 @@ double in_process(Options const& options, std::size_t depth) {
         while (since(warm) < 0.5) {
             context.run_one();
         }
-        auto const before = load.events();
+        auto const events_before = load.events();
+        auto const batches_before = load.batches();
         auto const start = BenchClock::now();
         while (since(start) < options.seconds) {
             context.run_one();
         }
-        rate = static_cast<double>(load.events() - before) / since(start);
+        auto const events = static_cast<double>(load.events() - events_before);
+        measured = {events / since(start),
+                    events / static_cast<double>(load.batches() - batches_before)};
         load.stop();
         bool drained = false;
         partition->drain([&] { drained = true; });
@@ -189,7 +198,7 @@ double in_process(Options const& options, std::size_t depth) {
         }
     }
     std::filesystem::remove_all(directory);
-    return rate;
+    return measured;
 }
 
 Options parse(int argc, char** argv) {
@@ -215,16 +224,24 @@ int main(int argc, char** argv) {
     fmt::print("events of {} bytes, runs of {}, fdatasync before each answer\n",
                kEventBytes,
                kEventsPerRun);
-    fmt::print("{:>12} {:>16} {:>16} {:>8}\n", "batch", "J events/s", "Capstan ev/s", "ratio");
+    fmt::print("{:>10} {:>10} {:>14} {:>14} {:>8}\n",
+               "under way",
+               "batch",
+               "J events/s",
+               "Capstan ev/s",
+               "ratio");
     for (std::size_t const depth : {1, 4, 16, 64}) {
-        std::vector<double> bare, ours, ratios;
+        std::vector<double> batches, bare, ours, ratios;
         for (int round = 0; round < options.rounds; ++round) {
-            bare.push_back(bare_loop(options, depth * kEventsPerRun));
-            ours.push_back(in_process(options, depth));
-            ratios.push_back(ours.back() / bare.back());
+            auto const [rate, batch] = in_process(options, depth);
+            batches.push_back(batch);
+            ours.push_back(rate);
+            bare.push_back(bare_loop(options, static_cast<std::size_t>(std::lround(batch))));
+            ratios.push_back(rate / bare.back());
         }
-        fmt::print("{:>12} {:>16.0f} {:>16.0f} {:>8.2f}\n",
+        fmt::print("{:>10} {:>10.0f} {:>14.0f} {:>14.0f} {:>8.2f}\n",
                    depth * kEventsPerRun,
+                   median(batches),
                    median(bare),
                    median(ours),
                    median(ratios));

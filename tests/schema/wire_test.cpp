@@ -47,6 +47,55 @@ std::optional<Errc> read_all(ByteView payload) {
 
 BOOST_AUTO_TEST_SUITE(wire)
 
+BOOST_AUTO_TEST_CASE(events_may_be_a_head_with_the_runs_behind_it) {
+    auto const text = [](ByteView bytes) { return Bytes(bytes.begin(), bytes.end()); };
+    for (std::size_t const run_bytes : {1U, 3U, 4U, 7U, 8U, 13U, 300'000U}) {
+        BOOST_TEST_CONTEXT(run_bytes) {
+            Bytes runs(run_bytes);
+            for (std::size_t i = 0; i < run_bytes; ++i) {
+                runs[i] = static_cast<std::byte>(i * 7);
+            }
+            ByteView const piece = runs;
+            std::uint64_t const marks[] = {1, 2, 3};
+            MessageWriter::Events const events{.stream = StreamNumber{3},
+                                               .generation = Generation{5},
+                                               .first = Seq{7},
+                                               .last = Seq{9},
+                                               .chain = {11, 12},
+                                               .mark_before = Seq{1},
+                                               .marks = marks,
+                                               .runs = {&piece, 1},
+                                               .head = Seq{10}};
+            MessageWriter writer;
+            auto payload = writer.events_head(events, run_bytes);
+            BOOST_TEST(writer.empty());
+            BOOST_TEST(payload.size() % kMessageAlignment == 0U);
+            payload.insert(payload.end(), runs.begin(), runs.end());
+            payload.resize(padded_message_bytes(payload.size()));
+            writer.add(events);
+            auto const whole = writer.take();
+            payload.insert(payload.end(), whole.begin(), whole.end());  // one more message
+
+            MessageReader reader(payload);
+            for (int i = 0; i < 2; ++i) {
+                auto const message = reader.next().value();
+                BOOST_TEST_REQUIRE(message.has_value());
+                auto const& read = *std::get<fb::Events const*>(*message);
+                auto const* at = reinterpret_cast<std::byte const*>(read.runs()->data());
+                BOOST_TEST((text({at, read.runs()->size()}) == runs));
+                BOOST_TEST(read.stream() == 3U);
+                BOOST_TEST(read.first() == 7U);
+                BOOST_TEST(read.last() == 9U);
+                BOOST_TEST(read.head() == 10U);
+                BOOST_TEST(read.mark_before() == 1U);
+                BOOST_TEST(read.marks()->Get(2) == 3U);
+                BOOST_TEST((from_wire(read.chain()) == Hash128{11, 12}));
+            }
+            BOOST_TEST(!reader.next().value().has_value());
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_payload_holds_several_messages) {
     auto const run = test::sample_run();
     MessageWriter writer;

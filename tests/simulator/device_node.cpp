@@ -25,12 +25,14 @@ class DeviceNode::Store final : public ClientStore {
   public:
     explicit Store(DeviceNode& node) : node_(node) {}
 
-    Result<std::vector<Record>> load() override {
-        std::vector<Record> all;
+    Result<std::vector<Record>> load(ByteView prefix) override {
+        std::vector<Record> found;
         for (auto const& [key, value] : node_.disk_.records) {
-            all.push_back({key, value});
+            if (as_text(key).starts_with(as_text(prefix))) {
+                found.push_back({key, value});
+            }
         }
-        return all;
+        return found;
     }
     Result<> write(std::span<sync::Write const> changes) override {
         if (std::exchange(node_.fails_next_write_, false)) {

@@ -145,7 +145,11 @@ void ServerNode::End::write() {
         if (!message) {
             return;
         }
-        circuit_->send(Circuit::Way::down, {Packet::Kind::data, *message});
+        auto whole = *message.first;
+        if (message.second) {
+            whole.insert(whole.end(), message.second->begin(), message.second->end());
+        }
+        circuit_->send(Circuit::Way::down, {Packet::Kind::data, std::move(whole)});
     }
     process_.node.seams_.trace.mark("a connection was full");
 }

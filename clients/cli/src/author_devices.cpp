@@ -19,7 +19,7 @@ std::size_t connected_max() {
 class LastingStore final : public ClientStore {
   public:
     explicit LastingStore(std::shared_ptr<ClientStore> store) : store_(std::move(store)) {}
-    Result<std::vector<Record>> load() override { return store_->load(); }
+    Result<std::vector<Record>> load(ByteView prefix) override { return store_->load(prefix); }
     Result<> write(std::span<sync::Write const> changes) override { return store_->write(changes); }
     bool blocks() const override { return store_->blocks(); }
 
@@ -34,7 +34,7 @@ sync::Write write_of(Bytes key, auto const& record) {
 
 /// The device's record as its clients have left it.
 Result<sync::DeviceRecord> identity_in(ClientStore& store, DeviceId const& device) {
-    CAPSTAN_TRY(auto const records, store.load());
+    CAPSTAN_TRY(auto const records, store.load({}));
     std::vector<sync::StoredRecord> views;
     for (auto const& record : records) {
         views.push_back({record.key, record.value});

@@ -32,6 +32,13 @@ Result<> execute(Context& context, StreamSeal const& command);
 Result<> execute(Context& context, ImportGit const& command);
 Result<> execute(Context& context, ImportNdjson const& command);
 Result<> execute(Context& context, Verify const& command);
+Result<> execute(Context& context, Rebuild const& command);
+Result<> execute(Context& context, Repair const& command);
+Result<> execute(Context& context, BackupCreate const& command);
+Result<> execute(Context& context, BackupList const& command);
+Result<> execute(Context& context, BackupVerify const& command);
+Result<> execute(Context& context, BackupRestore const& command);
+Result<> execute(Context& context, Check const& command);
 Result<> execute(Context& context, Bench const& command);
 
 }  // namespace capstan::cli

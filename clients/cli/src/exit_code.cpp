@@ -51,6 +51,7 @@ ExitCode exit_code(Errc code) {
         case Errc::journal_corrupt:
         case Errc::index_damaged:
         case Errc::journal_foreign:
+        case Errc::journal_diverged:
             return ExitCode::integrity;
 
         case Errc::rate_limited:

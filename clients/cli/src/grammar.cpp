@@ -102,7 +102,7 @@ Grammar::Grammar() {
     add_event_commands();
     add_stream_commands();
     add_import_commands();
-    add_verify();
+    add_operator_commands();
     add_bench_commands();
 }
 
@@ -312,14 +312,6 @@ void Grammar::add_import_commands() {
                  "Import nothing: rebuild the files from the events alone and compare with `git "
                  "ls-tree -r`");
     add_import_ndjson(import);
-}
-
-void Grammar::add_verify() {
-    auto& verify = add_command(
-        app, "verify", "Check a data directory: checksums, chains, seqs. Changes nothing", verify_);
-    verify.add_option("DIRECTORY", verify_.directory, "The server's data directory")
-        ->type_name("")
-        ->required();
 }
 
 void Grammar::add_bench_commands() {

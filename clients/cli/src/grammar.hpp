@@ -49,7 +49,10 @@ class Grammar {
     void add_stream_commands();
     void add_import_commands();
     void add_import_ndjson(CLI::App& import);
-    void add_verify();
+    void add_operator_commands();
+    void add_repair();
+    void add_backup();
+    void add_check();
     void add_bench_commands();
     CLI::Option* add_stream(CLI::App& command, std::string& stream);
     template <class Options>
@@ -79,6 +82,18 @@ class Grammar {
     ImportGit import_git_;
     ImportNdjson import_ndjson_;
     Verify verify_;
+    Rebuild rebuild_;
+    Repair repair_plan_;
+    Repair repair_apply_;
+    BackupCreate backup_create_;
+    BackupList backup_list_;
+    BackupVerify backup_verify_;
+    BackupRestore backup_restore_;
+    Check check_connection_;
+    Check check_append_;
+    Check check_disk_;
+    Check check_journal_;
+    Check check_backup_;
     Bench bench_append_;
     Bench bench_read_;
     Bench bench_fanout_;

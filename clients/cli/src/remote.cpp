@@ -131,13 +131,33 @@ Result<std::vector<StreamSummary>> Remote::list(std::string const& pattern) cons
 }
 
 Result<HttpAnswer> Remote::http(std::string method, std::string path) const {
+    return http_request(request(std::move(method), std::move(path)));
+}
+
+std::string in_path(std::string const& stream) {
+    std::string out;
+    for (char const c : stream) {
+        out += c == '{' ? "%7B" : c == '}' ? "%7D" : std::string(1, c);
+    }
+    return out;
+}
+
+Result<> Remote::append_text(std::string const& stream, std::string text) const {
+    auto options = request("POST", "/v1/events/" + in_path(stream));
+    options.body = std::move(text);
+    options.content_type = "text/plain";
+    CAPSTAN_TRY(http_request(options));
+    return success();
+}
+
+HttpRequestOptions Remote::request(std::string method, std::string path) const {
     HttpRequestOptions options;
     options.url = context_->globals.server;
     options.method = std::move(method);
     options.path = std::move(path);
     options.token = token_;
     options.timeout = timeout();
-    return http_request(options);
+    return options;
 }
 
 std::string Remote::earlier_writes() const {

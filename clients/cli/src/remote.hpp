@@ -9,6 +9,9 @@
 
 namespace capstan::cli {
 
+/// A stream's name in a path: its slashes stay, and only braces need an escape.
+std::string in_path(std::string const& stream);
+
 /// How a command reaches the server of its command line.
 class Remote {
   public:
@@ -32,6 +35,8 @@ class Remote {
     Result<std::vector<StreamSummary>> list(std::string const& pattern) const;
     InquiryOptions inquiry() const;
     Result<HttpAnswer> http(std::string method, std::string path) const;
+    /// One event, keyless: tried once. Errors: as `http_request`.
+    Result<> append_text(std::string const& stream, std::string text) const;
 
     /// What became of writes that an earlier `capstan append` left behind, for people; empty if
     /// there were none.
@@ -52,6 +57,7 @@ class Remote {
 
     explicit Remote(Context& context) : context_(&context) {}
     ClientHandlers handlers() const;
+    HttpRequestOptions request(std::string method, std::string path) const;
 
     Context* context_;
     std::string token_;

@@ -26,15 +26,6 @@ std::vector<Cell> cells_of(StreamSummary const& stream) {
             to_string(stream.chain)};
 }
 
-/// A stream's name in a path: its slashes stay, and only braces need an escape.
-std::string in_path(std::string const& stream) {
-    std::string out;
-    for (char const c : stream) {
-        out += c == '{' ? "%7B" : c == '}' ? "%7D" : std::string(1, c);
-    }
-    return out;
-}
-
 bool confirmed(Context& context, std::string const& question) {
     auto& surroundings = context.surroundings;
     if (context.globals.yes || !surroundings.in_is_terminal) {

@@ -1,66 +1,23 @@
-#include <boost/asio/post.hpp>
 #include <capstan/sdk/client.hpp>
+#include <capstan/sdk/model_stream.hpp>
 #include <capstan/sdk/server_url.hpp>
+#include <fstream>
 #include <utility>
 
+#include "loop_calls.hpp"
 #include "runtime_parts.hpp"
 #include "shell.hpp"
 
 namespace capstan {
-namespace {
 
-/// Tells a future what became of a write, also when nobody else does.
-class Outcome {
-  public:
-    ~Outcome() {
-        if (!told_) {
-            tell(
-                Error{Errc::cancelled, "the client was closed; what it has stored it sends again"});
-        }
+Result<std::string> token_file(std::string const& path) {
+    std::ifstream file(path);
+    std::string token;
+    if (!std::getline(file, token)) {
+        return Error{Errc::disk_io, "no token in " + path};
     }
-    std::future<Result<Published>> future() { return promise_.get_future(); }
-    void on_write(WriteUpdate const& update) {
-        if (update.is_final()) {
-            tell(update.error ? Result<Published>(*update.error)
-                              : Result<Published>(Published{update.first, update.last}));
-        }
-    }
-
-  private:
-    void tell(Result<Published> result) {
-        told_ = true;
-        promise_.set_value(std::move(result));
-    }
-    std::promise<Result<Published>> promise_;
-    bool told_ = false;
-};
-
-bool is_on_loop(Runtime& runtime) {
-    return runtime.parts().context.get_executor().running_in_this_thread();
+    return token;
 }
-
-/// On the loop, at once if this is the loop: what a handler calls is part of what it was told.
-void go(Runtime& runtime, Task call) {
-    if (is_on_loop(runtime)) {
-        call();
-    } else {
-        runtime.parts().loop.post(std::move(call));
-    }
-}
-
-/// Runs `call` on the loop and waits for what it returns.
-template <class Call>
-auto ask(Runtime& runtime, Call call) {
-    if (is_on_loop(runtime)) {
-        return call();
-    }
-    auto const promise = std::make_shared<std::promise<decltype(call())>>();
-    auto answer = promise->get_future();
-    runtime.parts().loop.post([promise, &call] { promise->set_value(call()); });
-    return answer.get();
-}
-
-}  // namespace
 
 void Stream::publish(std::vector<Bytes> events, PublishOptions options, OnWrite on_write) const {
     go(*runtime_,
@@ -201,6 +158,13 @@ Result<Stream> Client::stream(std::string_view name) const {
 
 Stream Client::stream(StreamName name) const {
     return Stream(std::move(name), parts_->inner->shell, parts_->runtime);
+}
+
+Result<ModelStream> Client::model(std::string_view name) const {
+    CAPSTAN_TRY(auto stream, StreamName::parse(name));
+    auto const& shell = parts_->inner->shell;
+    CAPSTAN_TRY(ask(*parts_->runtime, [&] { return shell->open_model(stream); }));
+    return ModelStream(std::move(stream), shell, parts_->runtime);
 }
 
 DeviceId Client::device() const {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <capstan/engine/lmdb.hpp>
 #include <capstan/engine/os/posix_storage.hpp>
 #include <capstan/sdk/store.hpp>
@@ -20,18 +21,18 @@ class DiskStore final : public ClientStore {
           environment_(std::move(environment)),
           table_(table) {}
 
-    Result<std::vector<Record>> load() override {
+    Result<std::vector<Record>> load(ByteView prefix) override {
         CAPSTAN_TRY(auto reading, environment_->read());
         CAPSTAN_TRY(auto cursor, reading.cursor(table_));
-        std::vector<Record> all;
-        for (;;) {
-            CAPSTAN_TRY(auto const row, cursor.next());
-            if (!row) {
-                return all;
-            }
-            all.push_back({Bytes(row->key.begin(), row->key.end()),
-                           Bytes(row->value.begin(), row->value.end())});
+        std::vector<Record> found;
+        CAPSTAN_TRY(auto row, prefix.empty() ? cursor.first() : cursor.seek(prefix));
+        while (row && row->key.size() >= prefix.size() &&
+               std::ranges::equal(row->key.first(prefix.size()), prefix)) {
+            found.push_back({Bytes(row->key.begin(), row->key.end()),
+                             Bytes(row->value.begin(), row->value.end())});
+            CAPSTAN_TRY(row, cursor.next());
         }
+        return found;
     }
 
     Result<> write(std::span<sync::Write const> changes) override {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <capstan/sdk/store.hpp>
 #include <map>
 #include <utility>
@@ -12,12 +13,15 @@ class MemoryStore final : public ClientStore {
             records_[std::move(record.key)] = std::move(record.value);
         }
     }
-    Result<std::vector<Record>> load() override {
-        std::vector<Record> all;
-        for (auto const& [key, value] : records_) {
-            all.push_back({key, value});
+    Result<std::vector<Record>> load(ByteView prefix) override {
+        std::vector<Record> found;
+        for (auto at = records_.lower_bound(Bytes(prefix.begin(), prefix.end()));
+             at != records_.end() && at->first.size() >= prefix.size() &&
+             std::equal(prefix.begin(), prefix.end(), at->first.begin());
+             ++at) {
+            found.push_back({at->first, at->second});
         }
-        return all;
+        return found;
     }
     Result<> write(std::span<sync::Write const> changes) override {
         for (auto const& change : changes) {

@@ -1,6 +1,7 @@
 #include "shell.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace capstan {
@@ -61,14 +62,26 @@ Result<std::shared_ptr<Shell>> Shell::open(ShellSeams const& seams,
                                            sync::ClientOptions options,
                                            std::unique_ptr<ClientStore> store,
                                            ClientHandlers handlers) {
-    CAPSTAN_TRY(auto const records, store->load());
+    std::vector<ClientStore::Record> records;
+    for (char const kind : sync::kRecordKinds) {
+        CAPSTAN_TRY(auto some, store->load(as_bytes({&kind, 1})));
+        std::ranges::move(some, std::back_inserter(records));
+    }
     std::vector<sync::StoredRecord> views;
     views.reserve(records.size());
     for (auto const& record : records) {
         views.push_back({record.key, record.value});
     }
     std::shared_ptr<Shell> shell(new Shell(seams, std::move(url), std::move(store)));
+    options.coalesce_rules = [raw = shell.get()](std::string_view stream,
+                                                 std::string_view object,
+                                                 std::string_view field) {
+        auto* const replica = raw->models_->find(stream);
+        return replica == nullptr ? coalesce::CoalesceRules{}
+                                  : replica->coalesce_rules(object, field);
+    };
     CAPSTAN_TRY(shell->client_, sync::Client::open(std::move(options), views, seams.random));
+    shell->models_ = std::make_unique<Models>(*shell->client_, *shell->store_);
     shell->handlers_ = std::move(handlers);
     return shell;
 }
@@ -123,6 +136,33 @@ void Shell::consumed(StreamName const& stream, Seq seq) {
         handlers_.on_trouble(known.error());
     }
     pump_soon();
+}
+
+Result<> Shell::open_model(StreamName const& stream) {
+    if (stopped_) {
+        return Error{Errc::cancelled, "the client was closed"};
+    }
+    CAPSTAN_TRY(models_->open(stream));
+    pump_soon();
+    return success();
+}
+
+void Shell::hear(sync::MutationId write, OnWrite on_write) {
+    writes_.insert_or_assign(write, std::move(on_write));
+}
+
+bool Shell::give_up(StreamName const& stream, sync::MutationId write) {
+    bool const given_up =
+        client_->discard(stream, write) ||
+        client_->withdraw(stream, write, {Errc::cancelled, "its author took it back"});
+    pump_soon();
+    return given_up;
+}
+
+void Shell::model_used(std::string const& stream) {
+    pump_soon();
+    models_->moved(stream);
+    models_->tell();
 }
 
 void Shell::set_token(std::string token) {
@@ -208,6 +248,7 @@ void Shell::advance() {
             due_.pop_back();
             std::visit([this](auto& one) { carry_out(one); }, effect);
         }
+        models_->tell();
     }
 }
 
@@ -231,6 +272,7 @@ void Shell::finish_if_at_rest() {
         alarm_.reset();
         writes_.clear();
         subscriptions_.clear();
+        models_->close();
         seams_.loop.post(std::move(stopped_));
     }
 }
@@ -259,6 +301,10 @@ std::shared_ptr<SubscriptionHandlers> Shell::subscription(std::string const& str
 }
 
 void Shell::carry_out(sync::Delivery& effect) {
+    if (models_->on(effect)) {
+        pump_soon();
+        return;
+    }
     auto const handlers = subscription(effect.stream);
     if (!handlers) {
         return;
@@ -272,6 +318,10 @@ void Shell::carry_out(sync::Delivery& effect) {
 }
 
 void Shell::carry_out(sync::WriteMoved& effect) {
+    if (models_->on(effect)) {
+        pump_soon();
+        return;
+    }
     WriteUpdate update{.state = effect.state,
                        .first = effect.first,
                        .last = effect.last,
@@ -307,6 +357,10 @@ bool Shell::tell(sync::WriteMoved const& effect, WriteUpdate const& update) {
 }
 
 void Shell::carry_out(sync::HoleDeclared& effect) {
+    if (models_->on(effect)) {
+        pump_soon();
+        return;
+    }
     auto const handlers = subscription(effect.stream);
     if (!handlers) {
         return;
@@ -320,6 +374,10 @@ void Shell::carry_out(sync::HoleDeclared& effect) {
 }
 
 void Shell::carry_out(sync::HistoryLost& effect) {
+    if (models_->on(effect)) {
+        pump_soon();
+        return;
+    }
     auto const handlers = subscription(effect.stream);
     if (handlers && handlers->on_history_lost) {
         handlers->on_history_lost(effect.generation);
@@ -327,12 +385,14 @@ void Shell::carry_out(sync::HistoryLost& effect) {
 }
 
 void Shell::carry_out(sync::Recovered& effect) {
+    models_->on(effect);
     if (handlers_.on_new_device) {
         handlers_.on_new_device(effect.before, effect.now);
     }
 }
 
 void Shell::carry_out(sync::StatusChanged& effect) {
+    models_->on(effect);
     if (handlers_.on_status) {
         handlers_.on_status(effect.status,
                             effect.code == 0 ? Error{Errc::connection_closed, effect.detail}

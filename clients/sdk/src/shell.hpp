@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "models.hpp"
+
 namespace capstan {
 
 /// The world of a shell. All outlive it.
@@ -57,6 +59,18 @@ class Shell final : public std::enable_shared_from_this<Shell> {
     void set_token(std::string token);
     void retry();
 
+    /// Opens a stream as a model. Errors: as Models::open; `cancelled` (stopped).
+    Result<> open_model(StreamName const& stream);
+    Models& models() { return *models_; }
+    /// What has become of a write of this opening from now on.
+    void hear(sync::MutationId write, OnWrite on_write);
+    /// The application forgets a write that was refused, or takes back one that is not under way.
+    bool give_up(StreamName const& stream, sync::MutationId write);
+    /// To be called when the application has used a model: what it wants is carried out, what
+    /// changed is told.
+    void model_used(std::string const& stream);
+    sync::Client const& client() const { return *client_; }
+
     DeviceId const& device() const { return client_->device(); }
     Status status() const { return client_->status(); }
     std::string transitions() const { return client_->transitions().text(); }
@@ -96,6 +110,7 @@ class Shell final : public std::enable_shared_from_this<Shell> {
     ClientHandlers handlers_;
     std::shared_ptr<ClientStore> store_;  // shared with the write under way
     std::unique_ptr<sync::Client> client_;
+    std::unique_ptr<Models> models_;
     std::map<std::uint64_t, std::unique_ptr<Line>> lines_;  // open, or closing
     std::map<sync::MutationId, OnWrite> writes_;
     std::map<std::string, std::shared_ptr<SubscriptionHandlers>> subscriptions_;

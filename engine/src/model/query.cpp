@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <capstan/engine/model/query.hpp>
 
+#include "model/query_test.hpp"
+
 namespace capstan {
 namespace {
 
@@ -52,31 +54,9 @@ class Search {
         return found == nullptr ? kAbsent : found->value.value;
     }
 
-    bool holds(Condition const& condition, StoredValue const& value) const {
-        using Test = Query::Test;
-        auto const order = value <=> condition.value;
-        bool const comparable = value.kind() == condition.value.kind();
-        switch (condition.test) {
-            case Test::equal:
-                return order == 0;
-            case Test::not_equal:
-                return order != 0;
-            case Test::less:
-                return comparable && order < 0;
-            case Test::at_most:
-                return comparable && order <= 0;
-            case Test::greater:
-                return comparable && order > 0;
-            case Test::at_least:
-                return comparable && order >= 0;
-            case Test::absent:
-                return value.absent();
-        }
-        return false;
-    }
     bool matches(Entry const& entry) const {
         return std::ranges::all_of(conditions_, [&](Condition const& condition) {
-            return holds(condition, value(entry, condition.field));
+            return holds(condition.test, value(entry, condition.field), condition.value);
         });
     }
 
@@ -137,6 +117,29 @@ class Search {
 };
 
 }  // namespace
+
+bool holds(Query::Test test, StoredValue const& value, StoredValue const& wanted) {
+    using Test = Query::Test;
+    auto const order = value <=> wanted;
+    bool const comparable = value.kind() == wanted.kind();
+    switch (test) {
+        case Test::equal:
+            return order == 0;
+        case Test::not_equal:
+            return order != 0;
+        case Test::less:
+            return comparable && order < 0;
+        case Test::at_most:
+            return comparable && order <= 0;
+        case Test::greater:
+            return comparable && order > 0;
+        case Test::at_least:
+            return comparable && order >= 0;
+        case Test::absent:
+            return value.absent();
+    }
+    return false;
+}
 
 std::vector<Object const*> query(Model const& model, Query const& query) {
     return Search(model, query).run();

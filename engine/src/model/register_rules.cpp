@@ -83,7 +83,10 @@ void RegisterWrite::keep_greatest() {
 
 void RegisterWrite::keep_as_sibling(StoredValue value, Write const& write) {
     if (author_.remembered(write.touch())) {
-        room(reg_).siblings.push_back({std::move(value), write});
+        auto& siblings = room(reg_).siblings;
+        auto const at = std::ranges::upper_bound(
+            siblings, write.seq, {}, [](StampedValue const& one) { return one.write.seq; });
+        siblings.insert(at, {std::move(value), write});
     }
 }
 

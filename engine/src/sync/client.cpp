@@ -150,6 +150,40 @@ bool Client::discard(StreamName const& stream, MutationId mutation) {
     return true;
 }
 
+bool Client::withdraw(StreamName const& stream, MutationId mutation, Error const& why) {
+    auto* const entry = find(stream.str());
+    if (entry == nullptr || !entry->outbox.withdraw(mutation, why, effects_)) {
+        return false;
+    }
+    touch(*entry);
+    return true;
+}
+
+void Client::revise(StreamName const& stream, std::vector<Outbox::Revision> revisions) {
+    auto* const entry = find(stream.str());
+    if (entry != nullptr && entry->reader) {
+        entry->outbox.revise(std::move(revisions), entry->reader->reader(), effects_);
+        touch(*entry);
+    }
+}
+
+void Client::review_refusals(StreamName const& stream) {
+    stream_named(stream.str()).outbox.review_refusals();
+}
+
+void Client::reviewed(StreamName const& stream) {
+    if (auto* const entry = find(stream.str())) {
+        entry->outbox.reviewed();
+        touch(*entry);
+    }
+}
+
+void Client::keep(std::vector<Write> records) {
+    for (auto& record : records) {
+        effects_.transaction.push_back(std::move(record));
+    }
+}
+
 void Client::subscribe(StreamName const& stream, ReadFrom from) {
     auto& entry = stream_named(stream.str());
     if (entry.reader) {
@@ -157,6 +191,7 @@ void Client::subscribe(StreamName const& stream, ReadFrom from) {
         drop_readings(effects_.then, entry.name);
     }
     entry.reader.emplace(entry.name, from, entry.stored);
+    read_again_.erase(entry.name);
     look_at(entry);
 }
 
@@ -170,6 +205,7 @@ void Client::unsubscribe(StreamName const& stream) {
     look_at(*entry);
     to_ask_.erase(entry->name);
     acks_.erase(entry->name);
+    read_again_.erase(entry->name);
     if (entry->handle != StreamNumber{}) {
         // The server forgets it then; from here on the stream is published to by name. Answers to
         // what was sent before still come under the handle.
@@ -250,14 +286,22 @@ void Client::tick(Instant now) {
             look_at(stream);
         }
     }
-    for (auto at = held_.begin(); at != held_.end();) {
-        if (at->second <= now) {
-            touch(*find(at->first));
-            at = held_.erase(at);
-        } else {
-            ++at;
+    std::erase_if(held_, [&](auto const& held) {
+        bool const is_due = held.second <= now;
+        if (is_due) {
+            touch(*find(held.first));
         }
-    }
+        return is_due;
+    });
+    std::erase_if(read_again_, [&](auto const& waiting) {
+        bool const is_due = waiting.second <= now;
+        if (is_due) {
+            auto& stream = *find(waiting.first);
+            stream.reader->ask_anew();
+            look_at(stream);
+        }
+        return is_due;
+    });
 }
 
 Effects Client::take(Instant now) {
@@ -346,6 +390,7 @@ void Client::disconnect(SessionInput input, Instant now, Error const& why) {
     greeted_at_.reset();
     ready_.clear();
     held_.clear();
+    read_again_.clear();
     handles_.clear();
     unsubscribed_.clear();
     sweep_at_.reset();

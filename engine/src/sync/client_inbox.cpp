@@ -154,6 +154,7 @@ struct Client::Inbox {
             return success();
         }
         CAPSTAN_TRY(stream->reader->on_events(delivery_from(*message), now, client.effects_));
+        stream->read_backoff.reset();
         client.look_at(*stream);
         return success();
     }
@@ -186,7 +187,13 @@ struct Client::Inbox {
         Error error{known == nullptr ? Errc::unavailable : known->code, text_of(message->detail())};
         if (!message->closing()) {
             auto* const stream = client.find(StreamNumber{message->stream()});
-            client.report(std::move(error), stream == nullptr ? std::string() : stream->name);
+            if (stream != nullptr && stream->reader && !is_for_good(message->code())) {
+                stream->reader->on_interrupted(std::move(error), client.effects_);
+                client.look_at(*stream);
+                client.read_again_later(*stream, now);
+            } else {
+                client.report(std::move(error), stream == nullptr ? std::string() : stream->name);
+            }
             return success();
         }
         client.retry_after_ = std::chrono::milliseconds(message->retry_after_ms());
@@ -244,6 +251,7 @@ struct Client::Inbox {
         if (stream->reader) {
             stream->reader->on_state(state_from(state), client.effects_);
             client.look_at(*stream);
+            client.read_again_later(*stream, now);
         }
         return success();
     }
@@ -261,6 +269,14 @@ void Client::heed(Insight insight, Stream& stream, Instant now) {
         step(SessionInput::outdated,
              now,
              Error{Errc::behind_itself, stream.name + ": the store is behind the server"});
+    }
+}
+
+/// Each time in a row it waits longer, up to a minute: a disk may be mended while nobody looks.
+void Client::read_again_later(Stream& stream, Instant now) {
+    if (stream.reader->stage() == Subscription::Stage::interrupted) {
+        auto const [at, is_new] = read_again_.try_emplace(stream.name);
+        at->second = is_new ? now.plus(stream.read_backoff.next(random_)) : at->second;
     }
 }
 

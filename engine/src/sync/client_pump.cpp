@@ -312,8 +312,10 @@ void Client::set_wake_up() {
     for (auto const& name : gaps_) {
         wake(find(name)->reader->gap_since()->plus(options_.gap_timeout));
     }
-    for (auto const& [name, until] : held_) {
-        wake(until);
+    for (auto const* waiting : {&held_, &read_again_}) {
+        for (auto const& [name, until] : *waiting) {
+            wake(until);
+        }
     }
 }
 

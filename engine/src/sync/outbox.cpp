@@ -215,7 +215,7 @@ bool Outbox::joins(Mutation const& first, Mutation const& next) const {
 
 /// How many of the first pending mutations make the next run.
 std::size_t Outbox::next_group() const {
-    if (pending_.empty() || !kept_.empty() || needs_standing()) {
+    if (pending_.empty() || !kept_.empty() || in_review_ || needs_standing()) {
         return 0;
     }
     Mutation const& first = pending_.begin()->second.mutation;
@@ -450,6 +450,39 @@ void Outbox::on_consumed(Seq seq, Effects& effects) {
 
 Outbox::Counts Outbox::counts() const {
     return {pending_.size(), frozen_.size(), kept_.size(), acked_.size(), refused_.size()};
+}
+
+std::vector<Outbox::Entry> Outbox::entries() const {
+    using Stage = Entry::Stage;
+    std::vector<Entry> out;
+    auto const add_runs = [&](std::deque<Run> const& runs, Stage stage) {
+        for (Run const& run : runs) {
+            for (auto& mutation : mutations_of(run)) {
+                out.push_back(
+                    {stage, std::move(mutation), run.link, run.sent_before, run.record.code});
+            }
+        }
+    };
+    add_runs(acked_, Stage::acked);
+    add_runs(frozen_, Stage::frozen);
+    add_runs(kept_, Stage::kept);
+    for (auto const& [id, pending] : pending_) {
+        out.push_back({Stage::pending, pending.mutation, {}, false, 0});
+    }
+    for (auto const& [id, refused] : refused_) {
+        out.push_back({Stage::refused, refused.mutation, {}, true, refused.code});
+    }
+    return out;
+}
+
+std::optional<MutationId> Outbox::sequenced(Link const& link) const {
+    for (auto const* runs : {&acked_, &frozen_, &kept_}) {
+        auto const found = std::ranges::find(*runs, link, &Run::link);
+        if (found != runs->end()) {
+            return found->record.parts.back().mutation;
+        }
+    }
+    return std::nullopt;
 }
 
 void Outbox::check_invariants() const {

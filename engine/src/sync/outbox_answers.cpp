@@ -239,6 +239,7 @@ void Outbox::tell_confirmed(Run const& run, Seq first_seq, Effects& effects) con
         moved.stream = stream_;
         moved.mutation = part.mutation;
         moved.state = WriteState::confirmed;
+        moved.link = run.link;
         if (first_seq > Seq{} && coalesced) {
             moved.first = first_seq;
             moved.last = Seq{first_seq.value + run.count - 1};
@@ -307,6 +308,51 @@ void Outbox::refuse(Mutation mutation, Refusal const& why, Effects& effects) {
         refused_.insert_or_assign(mutation.id, RefusedWrite{why.code, mutation}).first->second;
     auto value = encode(key, refused);
     effects.put(std::move(key), std::move(value));
+    durable_next_ = true;
+    in_review_ = reviews_;
+}
+
+bool Outbox::withdraw(MutationId mutation, Error const& why, Effects& effects) {
+    auto node = pending_.extract(mutation);
+    if (node.empty()) {
+        return false;
+    }
+    for (Bytes const& event : node.mapped().mutation.events) {
+        bytes_ -= event.size();
+    }
+    if (node.mapped().stored) {
+        effects.erase(mutation_key(stream_, mutation));
+    }
+    std::erase(published_, mutation);
+    refuse(std::move(node.mapped().mutation),
+           {static_cast<std::uint16_t>(why.code), why.detail},
+           effects);
+    return true;
+}
+
+void Outbox::revise(std::vector<Revision> revisions, ReaderAt at, Effects& effects) {
+    preceding_given_ = std::max(preceding_given_, at.seq);
+    for (Revision& revision : revisions) {
+        Mutation mutation;
+        if (auto refused = refused_.extract(revision.mutation)) {
+            mutation = std::move(refused.mapped().mutation);
+            effects.erase(refused_key(stream_, revision.mutation));
+        } else if (auto pending = pending_.extract(revision.mutation)) {
+            mutation = std::move(pending.mapped().mutation);
+            if (pending.mapped().stored) {
+                effects.erase(mutation_key(stream_, revision.mutation));
+            }
+        } else {
+            continue;
+        }
+        for (Bytes const& event : mutation.events) {
+            bytes_ -= event.size();
+        }
+        mutation.events = std::move(revision.events);
+        mutation.preceding_seq = at.seq;
+        mutation.generation = at.generation;
+        requeue(std::move(mutation));
+    }
     durable_next_ = true;
 }
 

@@ -4,10 +4,11 @@
 #include <capstan/schema/run.hpp>
 #include <map>
 
+#include "sync/sealed.hpp"
+
 namespace capstan::sync {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
 constexpr std::size_t kChecksumBytes = 8;
 constexpr std::uint64_t kNoGuard = kAtHead.value;
 constexpr int kAlone = 1;
@@ -21,6 +22,7 @@ enum class Kind : std::uint8_t {
     mutation = 'M',
     run = 'R',
     refused = 'X',
+    model = 'B',  // model_records.cpp
 };
 
 Bytes key_of(Kind kind, std::string_view stream) {
@@ -36,45 +38,6 @@ Bytes key_of(Kind kind, std::string_view stream, MutationId mutation) {
         key.push_back(static_cast<std::byte>(mutation.value >> shift));
     }
     return key;
-}
-
-std::uint64_t checksum(ByteView key, ByteView version_and_body) {
-    return hash64(key) ^ hash64(version_and_body);
-}
-
-/// Writes version and checksum around a body.
-template <class Body>
-Bytes sealed(ByteView key, Body&& body) {
-    Bytes value;
-    ByteWriter out(value);
-    out.put(kVersion);
-    body(out);
-    auto const sum = checksum(key, value);
-    out.put(sum);
-    return value;
-}
-
-Error bad_record(ByteView key, std::string_view what) {
-    std::string name;
-    for (char const c : as_text(key)) {
-        name += c > ' ' && c < 127 ? c : '.';
-    }
-    return Error{Errc::malformed, "store record " + name + ": " + std::string(what)};
-}
-
-/// The body of a value whose version and checksum are right.
-Result<ByteView> opened(ByteView key, ByteView value) {
-    if (value.size() < 1 + kChecksumBytes) {
-        return bad_record(key, "too short");
-    }
-    auto const covered = value.first(value.size() - kChecksumBytes);
-    if (checksum(key, covered) != capstan::load<std::uint64_t>(covered.data() + covered.size())) {
-        return bad_record(key, "wrong checksum");
-    }
-    if (covered.front() != std::byte{kVersion}) {
-        return Error{Errc::format_unknown, bad_record(key, "unknown version").detail};
-    }
-    return covered.subspan(1);
 }
 
 /// What a key names.
@@ -94,6 +57,8 @@ Result<Key> parse_key(ByteView bytes) {
     switch (key.kind) {
         case Kind::device:
             return rest.empty() ? Result<Key>(key) : bad_record(bytes, "unknown key");
+        case Kind::model:
+            return key;
         case Kind::mutation:
         case Kind::run:
         case Kind::refused: {
@@ -244,6 +209,9 @@ class Loader {
   public:
     Result<> take(StoredRecord const& record) {
         CAPSTAN_TRY(auto const key, parse_key(record.key));
+        if (key.kind == Kind::model) {
+            return success();  // whoever opens the model reads it
+        }
         CAPSTAN_TRY(auto const body, opened(record.key, record.value));
         ByteReader in(body);
         bool const fits = take(key, in);
@@ -290,6 +258,8 @@ class Loader {
                 auto const& run = streams_[key.stream].runs.emplace_back(read_run(in));
                 return makes_sense(run, key.mutation);
             }
+            case Kind::model:
+                break;
             case Kind::refused: {
                 auto const code = in.get<std::uint16_t>();
                 auto& refused = streams_[key.stream].refused.emplace_back(
@@ -306,6 +276,29 @@ class Loader {
 };
 
 }  // namespace
+
+Error bad_record(ByteView key, std::string_view what) {
+    std::string name;
+    for (char const c : as_text(key)) {
+        name += c > ' ' && c < 127 ? c : '.';
+    }
+    return Error{Errc::malformed, "store record " + name + ": " + std::string(what)};
+}
+
+Result<ByteView> opened(ByteView key, ByteView value) {
+    if (value.size() < 1 + kChecksumBytes) {
+        return bad_record(key, "too short");
+    }
+    auto const covered = value.first(value.size() - kChecksumBytes);
+    auto const sum = capstan::load<std::uint64_t>(covered.data() + covered.size());
+    if (record_checksum(key, covered) != sum) {
+        return bad_record(key, "wrong checksum");
+    }
+    if (covered.front() != std::byte{kRecordVersion}) {
+        return Error{Errc::format_unknown, bad_record(key, "unknown version").detail};
+    }
+    return covered.subspan(1);
+}
 
 bool is_coalesced(RunRecord const& record) {
     auto const run = RunView::decode(record.run);

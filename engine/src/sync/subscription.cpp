@@ -46,7 +46,11 @@ void Subscription::on_state(StreamState const& state, Effects& effects) {
     }
     if (state.verdict == CursorVerdict::denied) {
         auto const* known = find_error(state.code);
-        fail(Error{known != nullptr ? known->code : Errc::denied, {}}, effects);
+        if (known != nullptr && known->reaction != Reaction::fix) {
+            on_interrupted(Error{known->code, {}}, effects);
+        } else {
+            fail(Error{known != nullptr ? known->code : Errc::denied, {}}, effects);
+        }
     } else if (!located_) {
         locate(state);
     } else if (state.verdict == CursorVerdict::reset) {
@@ -81,6 +85,7 @@ void Subscription::reset(StreamState const& state, Effects& effects) {
         return;
     }
     effects.then.emplace_back(HistoryLost{stream_, state.generation, state.head});
+    ++history_;
     credit_ += std::exchange(unconsumed_bytes_, 0);
     drop_held();
     start_at({state.generation, Seq{}, std::nullopt});
@@ -177,6 +182,7 @@ bool Subscription::verify(Delivery const& delivery, std::vector<Passed>& passed)
 void Subscription::deliver(Delivery delivery, Effects& effects) {
     delivery.stream = stream_;
     delivery.from = at_.seq.next();
+    delivery.history = history_;
     std::vector<Passed> passed;
     if (!verify(delivery, passed)) {
         credit_ += delivery.runs.size();
@@ -201,11 +207,19 @@ void Subscription::deliver(Delivery delivery, Effects& effects) {
 }
 
 void Subscription::pass_hole(Seq last, std::uint8_t why, Effects& effects) {
-    effects.then.emplace_back(HoleDeclared{stream_, at_.seq.next(), last, why});
+    effects.then.emplace_back(HoleDeclared{stream_, at_.seq.next(), last, why, history_});
     at_.seq = last;
     at_.chain.reset();
     passed_.push_back(Passed{last, std::nullopt, 0});
     note_reached();
+}
+
+void Subscription::on_interrupted(Error why, Effects& effects) {
+    if (stage_ == Stage::asked || stage_ == Stage::following) {
+        drop_held();
+        stage_ = Stage::interrupted;
+    }
+    effects.then.emplace_back(Trouble{std::move(why), stream_});
 }
 
 void Subscription::on_disconnected() {

@@ -12,7 +12,7 @@ namespace {
 /// Reads a journal from its first segment to its last, notes what is wrong and goes on behind it.
 class Verifier {
   public:
-    Verifier(Storage& storage, SubmissionVisitor const& visit) : storage_(storage), visit_(visit) {}
+    Verifier(Storage& storage, VerifyHooks const& hooks) : storage_(storage), hooks_(hooks) {}
     Result<VerifyReport> run();
 
   private:
@@ -24,18 +24,20 @@ class Verifier {
     Result<> take_frame(FrameAt const& frame);
     void take_submissions(FrameAt const& frame);
     Result<> show_submissions(FrameAt const& frame, Hash128 chain);
-    Result<> pass_damage(ReadWindow& window, FrameAt const& found, bool is_last);
+    Result<bool> has_arrived(ReadWindow& window) const;
+    Result<> pass_damage(FrameAt const& found, std::optional<FrameAt> const& next, bool is_last);
     Result<Position> end_of_segment();
 
     void note(JournalFault fault, Position first, Position last, std::string detail);
 
     Storage& storage_;
-    SubmissionVisitor const& visit_;
+    VerifyHooks const& hooks_;
     bool visiting_ = true;  // nothing is missing so far
     VerifyReport report_;
     std::vector<SegmentNumber> numbers_;
 
     SegmentNumber number_;  // of the segment at hand
+    std::unique_ptr<File> file_;
     SegmentHeader header_;
     Offset at_;
     bool sealed_ = false;
@@ -73,8 +75,8 @@ Result<> Verifier::verify_segment(bool is_last) {
     at_ = Offset{0};
     sealed_ = false;
     ++report_.segments;
-    CAPSTAN_TRY(auto const file, storage_.open(segment_name(number_), OpenMode::read));
-    auto const header = read_segment_header(*file, number_);
+    CAPSTAN_TRY(file_, storage_.open(segment_name(number_), OpenMode::read));
+    auto const header = read_segment_header(*file_, number_);
     any_ = true;
     if (!header) {
         bool const newer = header.error().code == Errc::format_unknown;
@@ -85,7 +87,7 @@ Result<> Verifier::verify_segment(bool is_last) {
         return pass_segment(JournalFault::foreign, "another partition or lineage");
     }
     at_ = Offset{block_bytes(header_.block_shift)};
-    CAPSTAN_TRY(auto window, ReadWindow::over(*file));
+    CAPSTAN_TRY(auto window, ReadWindow::over(*file_));
     CAPSTAN_TRY(verify_frames(window, is_last));
     if (is_last) {
         forgive_torn_tail();
@@ -152,11 +154,28 @@ Result<> Verifier::verify_frames(ReadWindow& window, bool is_last) {
             continue;
         }
         auto const before = at_;
-        CAPSTAN_TRY(pass_damage(window, found, is_last));
+        CAPSTAN_TRY(auto const next, next_frame(window, header_, at_));
+        if (is_last && report_.locked_by) {
+            CAPSTAN_TRY(auto const arrived, has_arrived(window));
+            if (arrived) {
+                continue;
+            }
+        }
+        CAPSTAN_TRY(pass_damage(found, next, is_last));
         if (at_ == before) {
             return success();
         }
     }
+}
+
+/// Looks again, after what stands behind was seen: the process that writes may have finished the
+/// frame since the first look.
+Result<bool> Verifier::has_arrived(ReadWindow& window) const {
+    CAPSTAN_TRY(auto again, ReadWindow::over(*file_));
+    CAPSTAN_TRY(auto const frame, frame_at(again, header_, at_));
+    bool const arrived = frame.state == FrameAt::State::whole;
+    window = std::move(again);
+    return arrived;
 }
 
 /// What nothing in the last segment declares durable was never acknowledged.
@@ -191,8 +210,18 @@ Result<> Verifier::take_frame(FrameAt const& frame) {
     chain_ = header.chain;
     // What was noted until here concerns submissions, but for a footer that is missing.
     visiting_ = visiting_ && before && report_.is_sound();
-    return visit_ && visiting_ && header.kind == FrameKind::data ? show_submissions(frame, *before)
-                                                                 : success();
+    if (hooks_.submission && visiting_ && header.kind == FrameKind::data) {
+        CAPSTAN_TRY(show_submissions(frame, *before));
+    }
+    if (!hooks_.frame) {
+        return success();
+    }
+    return hooks_.frame({.segment = number_,
+                         .offset = header.offset,
+                         .bytes = frame.end() - header.offset.value,
+                         .first = header.first_position,
+                         .last = Position{expected_.value - 1},
+                         .chain = header.chain});
 }
 
 Result<> Verifier::show_submissions(FrameAt const& frame, Hash128 chain) {
@@ -208,7 +237,7 @@ Result<> Verifier::show_submissions(FrameAt const& frame, Hash128 chain) {
         if (stored.position == header.last_position()) {
             stored.resume = Offset{frame.end()};
         }
-        CAPSTAN_TRY(auto const wish, visit_(stored));
+        CAPSTAN_TRY(auto const wish, hooks_.submission(stored));
         if (wish == Visit::stop) {
             visiting_ = false;
             return success();
@@ -247,9 +276,10 @@ void Verifier::take_submissions(FrameAt const& frame) {
 
 /// There is no whole frame at `at_`: finds out what should have been there, and where to go on.
 /// Stays where it is at the end of the segment.
-Result<> Verifier::pass_damage(ReadWindow& window, FrameAt const& found, bool is_last) {
+Result<> Verifier::pass_damage(FrameAt const& found,
+                               std::optional<FrameAt> const& next,
+                               bool is_last) {
     bool const damaged = found.state == FrameAt::State::damaged;
-    CAPSTAN_TRY(auto const next, next_frame(window, header_, at_));
     bool const is_footer = damaged && found.header.kind == FrameKind::footer;
     auto end = expected_;  // behind what is missing here
     if (next && next->state == FrameAt::State::whole) {
@@ -298,8 +328,12 @@ void Verifier::note(JournalFault fault, Position first, Position last, std::stri
 }  // namespace
 }  // namespace file_journal
 
+Result<VerifyReport> verify_journal(Storage& storage, VerifyHooks const& hooks) {
+    return file_journal::Verifier(storage, hooks).run();
+}
+
 Result<VerifyReport> verify_journal(Storage& storage, SubmissionVisitor const& visit) {
-    return file_journal::Verifier(storage, visit).run();
+    return verify_journal(storage, VerifyHooks{.submission = visit, .frame = {}});
 }
 
 std::string_view to_string(JournalFault fault) {

@@ -8,6 +8,7 @@ namespace capstan {
 namespace {
 
 constexpr std::size_t kEventsDefault = 1'000;
+constexpr std::size_t kEventBytesGuess = 1'024;
 
 template <class Number>
 bool parse_number(std::string_view text, Number& out, int base = 10) {
@@ -224,9 +225,13 @@ void Api::answer_read(ReadQuery const& query, Respond const& respond) {
 
 Result<HttpResponse> Api::read(ReadQuery const& query, Range const& range) {
     EventsJson events{.next = range.first};
-    while (events.next < range.end) {
-        CAPSTAN_TRY(auto const page,
-                    partition_->read(range.stat.number, events.next, options_.page_bytes_max));
+    while (events.next < range.end && events.count < query.limit) {
+        auto const wanted = std::min<std::uint64_t>(query.limit - events.count,
+                                                    range.end.value - events.next.value);
+        // A guess: at least a run is read, and then on while events are missing.
+        auto const bytes =
+            std::min<std::uint64_t>(wanted * kEventBytesGuess, options_.page_bytes_max);
+        CAPSTAN_TRY(auto const page, partition_->read(range.stat.number, events.next, bytes));
         CAPSTAN_TRY(auto const more,
                     add_page(events, page, range.end, query.limit, options_.page_bytes_max));
         if (!more) {

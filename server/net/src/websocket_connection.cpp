@@ -117,6 +117,9 @@ class WebSocketConnection final : public Connection {
                 say_violation();
                 return;
             }
+            if (!session_) {
+                return;  // a write has failed since this was read
+            }
             on_input();
             go_on();
         });
@@ -145,16 +148,19 @@ class WebSocketConnection final : public Connection {
             return;
         }
         writing_ = true;
-        stream_.async_write(asio::buffer(*output_),
-                            [this, self = self()](error_code const& error, std::size_t) {
-                                writing_ = false;
-                                output_.reset();
-                                if (error) {
-                                    end_session();
-                                    return;
-                                }
-                                go_on();
-                            });
+        auto const piece = [](SharedBytes const& bytes) {
+            return bytes ? asio::const_buffer(asio::buffer(*bytes)) : asio::const_buffer();
+        };
+        std::array const pieces{piece(output_.first), piece(output_.second)};
+        stream_.async_write(pieces, [this, self = self()](error_code const& error, std::size_t) {
+            writing_ = false;
+            output_ = {};
+            if (error) {
+                end_session();
+                return;
+            }
+            go_on();
+        });
     }
 
     void ping() {
@@ -225,7 +231,7 @@ class WebSocketConnection final : public Connection {
 
     websocket::stream<GuardedStream, false> stream_;
     boost::beast::flat_buffer input_;
-    std::shared_ptr<Bytes const> output_;
+    Payload output_;
     std::shared_ptr<Session> session_;
     Instant end_by_;  // the handshake, or the end
     Instant ping_at_;

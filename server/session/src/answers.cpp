@@ -120,7 +120,7 @@ void Answers::put(MessageWriter& writer, OutQueue& out) {
         auto const some = rest.first(std::min(rest.size(), kResultsMax));
         rest = rest.subspan(some.size());
         writer.add(some);
-        out.push(std::make_shared<Bytes const>(writer.take()));
+        out.push({std::make_shared<Bytes const>(writer.take()), nullptr});
     }
     for (std::size_t first = 0; first < named_.size();) {
         fb::ResultT message;
@@ -131,7 +131,7 @@ void Answers::put(MessageWriter& writer, OutQueue& out) {
             message.results.push_back(named_[first++].result);
         }
         writer.add(message);
-        out.push(std::make_shared<Bytes const>(writer.take()));
+        out.push({std::make_shared<Bytes const>(writer.take()), nullptr});
     }
     plain_.clear();
     named_.clear();

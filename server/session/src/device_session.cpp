@@ -25,6 +25,7 @@ Result<> DeviceSession::on_message(ByteView payload, Instant now) {
         return success();  // what was under way when the session ended
     }
     heard_ = now;
+    host_.heard();
     auto taken = take_messages(payload, now);
     flush_answers();
     if (!taken) {

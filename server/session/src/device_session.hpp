@@ -1,4 +1,5 @@
 #pragma once
+#include <boost/unordered/unordered_map.hpp>
 #include <capstan/schema/wire.hpp>
 #include <capstan/server/session/authenticator.hpp>
 #include <capstan/server/session/session.hpp>
@@ -8,7 +9,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "answers.hpp"
@@ -65,7 +65,7 @@ class DeviceSession final : public Session,
     void on_alive(Instant now) override { heard_ = now; }
     bool wants_read() const override;
     bool wants_write() const override;
-    SharedBytes next_write(std::size_t bytes_max) override;
+    Payload next_write(std::size_t bytes_max) override;
     Ending ending() const override { return ending_; }
     std::size_t queued_bytes() const override { return out_.bytes(); }
     void on_close() override;
@@ -100,7 +100,7 @@ class DeviceSession final : public Session,
     void stream_appeared(StreamMoved const& moved);
 
   private:
-    using Subscriptions = std::unordered_map<std::uint32_t, Subscription>;
+    using Subscriptions = boost::unordered_map<std::uint32_t, Subscription>;
     enum class Phase : std::uint8_t { greeting, live };
 
     Result<> take_messages(ByteView payload, Instant now);
@@ -154,6 +154,7 @@ class DeviceSession final : public Session,
     void send_page(Subscription& subscription, std::size_t bytes_max);
     void promote(Subscription& subscription);
     void push_events(EventsMessage const& events);
+    void push_written();
     void push(fb::WelcomeT const& message);
     void push(fb::HeadT const& message);
     void push(fb::NoticeT const& message);

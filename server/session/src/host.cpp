@@ -11,6 +11,13 @@ namespace {
 /// wrote to, so a busy one must not be made anew for each request.
 constexpr std::size_t kDesksMax = 10'000;
 
+/// So many sessions to wake are a crowd.
+constexpr std::size_t kCrowd = 16;
+/// Turns of the strand without a message after which what was there is heard.
+constexpr std::size_t kQuietTurns = 4;
+/// A crowd waits no longer than this, whoever talks on.
+constexpr std::size_t kHearingTurnsMax = 512;
+
 std::size_t submission_bytes(Order const& order) {
     constexpr std::size_t kGuardBytes = 14;
     return SubmissionView::kHeaderBytes + order.stream.size() + order.principal.size() +
@@ -89,7 +96,22 @@ void Host::wake_soon(DeviceSession& session) {
     }
     woken_.push_back(session.shared_from_this());
     if (woken_.size() == 1) {
-        seams_.strand.post([this] { wake_all(); });
+        hearing_ = {.messages = messages_heard_};
+        seams_.strand.post([this] { wake_when_heard(); });
+    }
+}
+
+/// Writing to a crowd takes longer than reading what has come meanwhile, and a peer's messages come
+/// one in a few turns of the strand. So those are heard first: they are written, flushed and
+/// delivered together.
+void Host::wake_when_heard() {
+    bool const is_new = std::exchange(hearing_.messages, messages_heard_) != messages_heard_;
+    hearing_.quiet_turns = is_new ? 0 : hearing_.quiet_turns + 1;
+    bool const go_on = hearing_.quiet_turns < kQuietTurns && ++hearing_.turns < kHearingTurnsMax;
+    if (woken_.size() >= kCrowd && go_on) {
+        seams_.strand.post([this] { wake_when_heard(); });
+    } else {
+        wake_all();
     }
 }
 

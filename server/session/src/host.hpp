@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "answers.hpp"
@@ -70,6 +71,7 @@ class Host final : public SessionHost {
     Topics& topics() { return topics_; }
     Followers& followers() { return followers_; }
     MessageWriter& writer() { return writer_; }
+    JoinedMessages& joined() { return joined_; }
     std::uint64_t event_bytes() const { return event_bytes_; }
     /// The answer will come to `id` with `slot`, unless this fails.
     Result<> submit_record(Bytes record, std::uint32_t id, std::uint32_t slot);
@@ -102,6 +104,8 @@ class Host final : public SessionHost {
     void stop_waiting(std::string const& stream, DeviceSession& session);
     /// Calls its `wake` soon, from a task of its own.
     void wake_soon(DeviceSession& session);
+    /// A message came in, on any session.
+    void heard() { messages_heard_ += 1; }
     /// It has answers that belong into one message.
     void has_answers(DeviceSession& session) { answered_.push_back(&session); }
     /// It is ending: whoever knows it forgets it, but for the list of sessions.
@@ -109,12 +113,10 @@ class Host final : public SessionHost {
     void closed(DeviceSession& session);
 
   private:
-    using DeviceKey = std::pair<std::string, DeviceId>;  // principal, device
-    struct Watch {
-        std::uint64_t id;
-        std::function<void()> moved;
-    };
+    using DeviceKey = std::pair<std::string, DeviceId>;              // principal, device
+    using Watches = std::map<std::uint64_t, std::function<void()>>;  // by id
 
+    void wake_when_heard();
     void wake_all();
     void send_answers();
     void end_drained();
@@ -134,6 +136,7 @@ class Host final : public SessionHost {
     std::uint64_t event_bytes_ = 200;  // mean of what moved lately
     SessionCounters counters_;
     MessageWriter writer_;
+    JoinedMessages joined_;
     RateLimiter rates_;
     Submitters submitters_;
     Topics topics_;
@@ -142,9 +145,18 @@ class Host final : public SessionHost {
     std::vector<DeviceSession*> sessions_;
     std::map<DeviceKey, DeviceSession*> by_device_;
     std::map<std::string, std::vector<DeviceSession*>, std::less<>> waiting_;
-    std::map<std::string, std::vector<Watch>, std::less<>> watches_;
-    std::vector<DeviceSession*> answered_;               // in this batch
-    std::vector<std::shared_ptr<DeviceSession>> woken_;  // in this turn
+    std::map<std::string, Watches, std::less<>> watches_;
+    std::unordered_map<std::uint64_t, decltype(watches_)::iterator> watched_;  // by id
+    std::vector<DeviceSession*> answered_;                                     // in this batch
+    std::vector<std::shared_ptr<DeviceSession>> woken_;                        // in this turn
+    /// Before a crowd is written to.
+    struct Hearing {
+        std::uint64_t messages = 0;  // heard by the last turn
+        std::size_t quiet_turns = 0;
+        std::size_t turns = 0;
+    };
+    std::uint64_t messages_heard_ = 0;
+    Hearing hearing_;
     SinglePublishes singles_;
     RecordSubmits records_;
     std::map<std::string, std::unique_ptr<KeylessDesk>> desks_;

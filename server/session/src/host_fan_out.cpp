@@ -56,7 +56,7 @@ void Host::fan_out(Topic& topic, StreamMoved const& moved) {
             counters_.demotions += 1;
             continue;
         }
-        if (events.message == nullptr) {
+        if (events.message.first == nullptr) {
             events = encode(writer_, moved);
             counters_.live_encoded += 1;
         }
@@ -73,13 +73,16 @@ Result<std::optional<Host::TapePage>> Host::read(StreamNumber stream,
         counters_.pages_shared += 1;
         return Answer{TapePage{.events = *shared, .at_head = false}};
     }
-    CAPSTAN_TRY(auto const page, partition_->read(stream, from, bytes_max));
+    CAPSTAN_TRY(auto page, partition_->read(stream, from, bytes_max));
     if (page.runs.empty()) {
         return Answer{};
     }
     counters_.pages_read += 1;
-    TapePage answer{.events = encode(writer_, stream, page), .at_head = page.last == page.head};
-    pages_.put(stream, from, answer.events);
+    bool const at_head = page.last == page.head;
+    TapePage answer{.events = encode(writer_, stream, std::move(page)), .at_head = at_head};
+    if (auto const* topic = topics_.find(stream); topic != nullptr && topic->users > 1) {
+        pages_.put(stream, from, answer.events);
+    }
     return Answer{std::move(answer)};
 }
 
@@ -96,7 +99,7 @@ Result<std::optional<EventsMessage>> Host::read_range(StreamNumber stream,
         CAPSTAN_TRY(page.chain, partition_->chain_at(stream, page.last));
     }
     counters_.pages_read += 1;
-    return Answer{encode(writer_, stream, page)};
+    return Answer{encode(writer_, stream, std::move(page))};
 }
 
 void Host::wait_for(std::string const& stream, DeviceSession& session) {
@@ -127,18 +130,22 @@ void Host::greet_waiting(StreamMoved const& moved) {
 }
 
 std::uint64_t Host::watch(std::string_view stream, std::function<void()> moved) {
-    watches_[std::string(stream)].push_back({++last_watch_, std::move(moved)});
+    auto const at = watches_.try_emplace(std::string(stream)).first;
+    at->second.emplace(++last_watch_, std::move(moved));
+    watched_.emplace(last_watch_, at);
     return last_watch_;
 }
 
 void Host::unwatch(std::uint64_t watch) {
-    for (auto at = watches_.begin(); at != watches_.end(); ++at) {
-        if (std::erase_if(at->second, [&](Watch const& it) { return it.id == watch; }) != 0) {
-            if (at->second.empty()) {
-                watches_.erase(at);
-            }
-            return;
-        }
+    auto const found = watched_.find(watch);
+    if (found == watched_.end()) {
+        return;
+    }
+    auto const at = found->second;
+    watched_.erase(found);
+    at->second.erase(watch);
+    if (at->second.empty()) {
+        watches_.erase(at);
     }
 }
 
@@ -149,8 +156,9 @@ void Host::call_watches(std::string_view stream) {
         return;
     }
     auto watches = std::move(watches_.extract(at).mapped());
-    for (auto& watch : watches) {
-        seams_.strand.post([moved = std::move(watch.moved)] { moved(); });
+    for (auto& [id, moved] : watches) {
+        watched_.erase(id);
+        seams_.strand.post([moved = std::move(moved)] { moved(); });
     }
 }
 

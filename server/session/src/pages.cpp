@@ -22,24 +22,27 @@ EventsMessage encode(MessageWriter& writer, StreamMoved const& moved) {
                 .marks = moved.marks,
                 .runs = moved.runs,
                 .head = moved.last});
-    return {.message = std::make_shared<Bytes const>(writer.take()),
+    return {.message = {.first = std::make_shared<Bytes const>(writer.take()), .second = nullptr},
             .run_bytes = total_bytes(moved.runs),
             .last = moved.last};
 }
 
-EventsMessage encode(MessageWriter& writer, StreamNumber stream, Page const& page) {
-    ByteView const runs = page.runs;
-    writer.add({.stream = stream,
-                .generation = page.generation,
-                .first = page.first,
-                .last = page.last,
-                .chain = page.chain,
-                .mark_before = page.mark_before,
-                .marks = page.marks,
-                .runs = {&runs, 1},
-                .head = page.head});
-    return {.message = std::make_shared<Bytes const>(writer.take()),
-            .run_bytes = page.runs.size(),
+EventsMessage encode(MessageWriter& writer, StreamNumber stream, Page page) {
+    auto const run_bytes = page.runs.size();
+    auto head = writer.events_head({.stream = stream,
+                                    .generation = page.generation,
+                                    .first = page.first,
+                                    .last = page.last,
+                                    .chain = page.chain,
+                                    .mark_before = page.mark_before,
+                                    .marks = page.marks,
+                                    .runs = {},
+                                    .head = page.head},
+                                   run_bytes);
+    page.runs.resize(padded_message_bytes(run_bytes));
+    return {.message = {.first = std::make_shared<Bytes const>(std::move(head)),
+                        .second = std::make_shared<Bytes const>(std::move(page.runs))},
+            .run_bytes = run_bytes,
             .last = page.last};
 }
 
@@ -71,14 +74,14 @@ std::optional<EventsMessage> PageCache::find(StreamNumber stream, Seq from) cons
 }
 
 void PageCache::put(StreamNumber stream, Seq from, EventsMessage const& events) {
-    if (events.message->size() > bytes_max_ || !pages_.emplace(Key{stream, from}, events).second) {
+    if (events.message.bytes() > bytes_max_ || !pages_.emplace(Key{stream, from}, events).second) {
         return;
     }
-    bytes_ += events.message->size();
+    bytes_ += events.message.bytes();
     oldest_.push_back({stream, from});
     while (bytes_ > bytes_max_) {
         auto const at = pages_.find(oldest_.front());
-        bytes_ -= at->second.message->size();
+        bytes_ -= at->second.message.bytes();
         pages_.erase(at);
         oldest_.pop_front();
     }

@@ -13,14 +13,15 @@ namespace capstan {
 
 /// Events as one message, for whoever wants them.
 struct EventsMessage {
-    SharedBytes message;
+    OutMessage message;
     std::size_t run_bytes = 0;  // what counts against credit
     Seq last;
 };
 
 std::size_t total_bytes(std::span<ByteView const> pieces);
 EventsMessage encode(MessageWriter& writer, StreamMoved const& moved);
-EventsMessage encode(MessageWriter& writer, StreamNumber stream, Page const& page);
+/// Takes the page's runs as they are.
+EventsMessage encode(MessageWriter& writer, StreamNumber stream, Page page);
 
 /// Leaves out the runs behind the one that holds `last`. True if there were any; then the page's
 /// `last` has moved and its chain is for the caller to set.

@@ -11,14 +11,14 @@ constexpr std::size_t kPageBytesMin = 4'096;
 
 }  // namespace
 
-SharedBytes DeviceSession::next_write(std::size_t bytes_max) {
+Payload DeviceSession::next_write(std::size_t bytes_max) {
     auto const& options = host_.options();
     if (ending_ == Ending::none) {
         fill(std::min(bytes_max, options.queued_bytes_soft));
     }
-    auto payload = out_.take(std::min(bytes_max, options.coalesce_bytes));
+    auto payload = out_.take(std::min(bytes_max, options.coalesce_bytes), host_.joined());
     takes_ += 1;
-    resting_ = payload == nullptr;
+    resting_ = !payload;
     return payload;
 }
 
@@ -99,17 +99,21 @@ void DeviceSession::promote(Subscription& subscription) {
 
 void DeviceSession::push(fb::WelcomeT const& message) {
     host_.writer().add(message);
-    out_.push(std::make_shared<Bytes const>(host_.writer().take()));
+    push_written();
 }
 
 void DeviceSession::push(fb::HeadT const& message) {
     host_.writer().add(message);
-    out_.push(std::make_shared<Bytes const>(host_.writer().take()));
+    push_written();
 }
 
 void DeviceSession::push(fb::NoticeT const& message) {
     host_.writer().add(message);
-    out_.push(std::make_shared<Bytes const>(host_.writer().take()));
+    push_written();
+}
+
+void DeviceSession::push_written() {
+    out_.push({std::make_shared<Bytes const>(host_.writer().take()), nullptr});
 }
 
 void DeviceSession::push_events(EventsMessage const& events) {

@@ -1,10 +1,10 @@
 #pragma once
 #include <boost/intrusive/list.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <capstan/schema/ids.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <unordered_map>
 
 namespace capstan {
 
@@ -67,7 +67,7 @@ class Topics {
     }
 
   private:
-    std::unordered_map<std::uint32_t, std::unique_ptr<Topic>> topics_;
+    boost::unordered_flat_map<std::uint32_t, std::unique_ptr<Topic>> topics_;
 };
 
 }  // namespace capstan

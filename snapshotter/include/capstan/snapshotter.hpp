@@ -1,3 +1,8 @@
+// <capstan/snapshotter.hpp> is the shortcut to a stream's state: snapshots, and how to catch up.
 #pragma once
-// <capstan/snapshotter.hpp> brings a cursor to the head of its stream.
-#include <capstan/snapshotter/catch_up.hpp>  // which way: nothing, events, or a reset
+#include <capstan/snapshotter/build.hpp>     // the next snapshot, from the one before and the tape
+#include <capstan/snapshotter/catch_up.hpp>  // cursor -> verdict and what is to come; pure
+#include <capstan/snapshotter/chunk.hpp>     // pieces of a model, cut by content, named by hash
+#include <capstan/snapshotter/manifest.hpp>  // a snapshot's table of contents
+#include <capstan/snapshotter/store.hpp>     // snapshots in a directory
+#include <capstan/snapshotter/tape.hpp>      // events of a page, as models take them

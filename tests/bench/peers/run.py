@@ -62,6 +62,7 @@ def sh(cmd, timeout=300, env=None):
             try: rows.append(json.loads(l))
             except ValueError: pass
     if p.stderr.strip(): log("stderr", p.stderr.strip()[:300])
+    if p.returncode: log("failed with", p.returncode, " ".join(cmd[:3])); return []
     return rows
 
 def cell(cmd, extra=None, timeout=300, tries=None):
@@ -165,7 +166,8 @@ class Capstan(Srv): # as a user would start it: a data directory, two addresses,
         s.p = start([O.capstand, "--data-dir", s.d + "/data", "--listen", "127.0.0.1:%d" % s.port, "--admin-listen", "127.0.0.1:%d" % (s.port + 1), "--auth-token-file", s.d + "/tokens"], "capstan")
         s.ready_s = wait_tcp(s.port + 1, 120, b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n", b" 200 ")
     def args(s): return super().args() + ["--token-file", s.d + "/token"]
-    def setup(s, n): cell([B + "/netbench", "setup"] + s.args() + ["--streams", n], tries=1)
+    def setup(s, n):
+        if not cell([B + "/netbench", "setup"] + s.args() + ["--streams", n], tries=1): sys.exit("no streams, so no figures")
     def size(s): return du(s.d + "/data/journal") if os.path.isdir(s.d + "/data/journal") else du(s.d + "/data")
 
 class Redis(Srv):

@@ -358,4 +358,48 @@ BOOST_AUTO_TEST_CASE(log_of_transitions_is_bounded) {
     BOOST_TEST(log.text().ends_with("waiting retry -> connecting\n"));
 }
 
+BOOST_AUTO_TEST_CASE(stream_that_the_server_cannot_read_is_asked_for_again_later_each_time) {
+    Bench bench;
+    bench.client->subscribe(named("acme/a"));
+    bench.go_live();
+    auto const state = [&](fb::Verdict verdict, std::uint16_t code) {
+        fb::WelcomeT welcome;
+        welcome.version = kProtocolVersion;
+        welcome.streams.push_back(std::make_unique<fb::StreamStateT>());
+        auto& told = *welcome.streams.back();
+        told.name = "acme/a";
+        told.stream = 7;
+        told.generation = 1;
+        told.verdict = verdict;
+        told.code = code;
+        bench.receive(welcome);
+    };
+    auto const pass = [&](Duration time) {
+        bench.now = bench.now.plus(time);
+        bench.client->tick(bench.now);
+        bench.take();
+        return bench.count_sent<fb::Subscribe>();
+    };
+    auto const disk_io = static_cast<std::uint16_t>(Errc::disk_io);
+    state(fb::Verdict::denied, disk_io);
+    BOOST_TEST(bench.count_sent<fb::Subscribe>() == 0U);
+    BOOST_TEST(pass(99ms) == 0U);
+    BOOST_TEST(pass(101ms) == 1U);
+    state(fb::Verdict::denied, disk_io);
+    BOOST_TEST(pass(400ms) == 2U);
+    state(fb::Verdict::up_to_date, 0);
+
+    fb::NoticeT notice;  // while events come
+    notice.code = disk_io;
+    notice.stream = 7;
+    bench.receive(notice);
+    BOOST_TEST(pass(800ms) == 3U);
+    BOOST_TEST(pass(5s) == 3U);  // once
+
+    // What waiting does not cure is final.
+    state(fb::Verdict::denied, static_cast<std::uint16_t>(Errc::denied));
+    BOOST_TEST(pass(30s) == 3U);
+    BOOST_TEST((bench.client->subscription("acme/a")->stage() == Subscription::Stage::failed));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

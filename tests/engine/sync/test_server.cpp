@@ -257,6 +257,13 @@ void TestServer::publish(Connection connection, Session& session, fb::Publish co
     queue_.push_back(std::move(submission));
 }
 
+void TestServer::create(std::string const& stream, std::uint32_t grace) {
+    bed_.fold(encode_create(stream, "acme/anna"));
+    FoldPolicy policy;
+    policy.grace = grace;
+    bed_.fold(encode_fold_policy(stream, "acme/anna", policy));
+}
+
 void TestServer::turn_away(Session& session, Submission const& submission, Errc why) {
     Reply reply;
     reply.outcome = fb::Outcome::turned_away;

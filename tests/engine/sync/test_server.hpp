@@ -69,6 +69,10 @@ class TestServer {
     std::vector<TapedEvent> const& tape(std::string_view stream) const {
         return bed_.stream(stream).tape;
     }
+    /// The stream's accepted runs, as readers get them.
+    std::vector<Bytes> const& runs(std::string const& stream) { return runs_[stream]; }
+    /// Creates a stream whose merge mark stays this close behind its head.
+    void create(std::string const& stream, std::uint32_t grace);
     void stop_misbehaving() { habits_ = {}; }
     std::map<std::string, std::uint64_t> const& counts() const { return counts_; }
 

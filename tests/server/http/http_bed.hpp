@@ -39,9 +39,9 @@ struct HttpBed {
         api.reset();
     }
 
-    void open() {
+    void open(PartitionOptions const& options = {}) {
         PartitionSeams const seams{storage, checkpoints, clock, random, strand, disk, background};
-        partition = Partition::open({}, seams, *host).value();
+        partition = Partition::open(options, seams, *host).value();
         host->attach(*partition);
         api->attach(*partition);
     }

@@ -221,6 +221,71 @@ BOOST_AUTO_TEST_CASE(large_history_comes_in_pages_without_gap_or_repeat) {
     BOOST_TEST(next == 2'501U);
 }
 
+BOOST_AUTO_TEST_CASE(read_of_one_event_reads_its_run_and_not_the_tape_behind_it) {
+    HttpBed bed;
+    bed.open();
+    auto append = get("/v1/events/acme/room");
+    append.method = "POST";
+    append.body = '"' + std::string(40'000, 'x') + '"';
+    append.fields.emplace_back("Content-Type", "application/json");
+    for (int i = 0; i < 30; ++i) {
+        BOOST_TEST_REQUIRE(bed.ask(append)->status == 201U);
+    }
+    std::size_t reads = 0;
+    bed.storage.set_on_call([&](auto call, auto) { reads += call == "pread" ? 1 : 0; });
+    auto read = get("/v1/events/acme/room");
+    read.query = "from=3&limit=1";
+    auto const json = nlohmann::json::parse(bed.ask(read)->body);
+    BOOST_TEST_REQUIRE(json["events"].size() == 1U);
+    BOOST_TEST(json["events"][0]["seq"] == 3U);
+    BOOST_TEST(json["next"] == 4U);
+    BOOST_TEST(reads == 1U);
+    read.query = "from=3&to=5";
+    BOOST_TEST(nlohmann::json::parse(bed.ask(read)->body)["events"].size() == 2U);
+    BOOST_TEST(reads == 3U);
+}
+
+BOOST_AUTO_TEST_CASE(F9_slow_disk_turns_appends_away_above_the_queue_and_keeps_what_it_took) {
+    constexpr std::size_t kQueueBytes = 64 * 1'024;
+    constexpr int kAppends = 1'000;
+    HttpBed bed;
+    bed.open({.queue_bytes_max = kQueueBytes});
+    bed.storage.set_on_call([&](auto call, auto) {
+        if (call == "datasync") {
+            bed.clock.advance(std::chrono::seconds(10));
+        }
+    });
+    auto append = get("/v1/events/acme/room");
+    append.method = "POST";
+    append.body = '"' + std::string(1'000, 'x') + '"';
+    append.fields.emplace_back("Content-Type", "application/json");
+    int stored = 0;
+    int told_to_wait = 0;
+    int other = 0;
+    for (int i = 0; i < kAppends; ++i) {
+        bed.api->handle(append, [&](HttpResponse const& answer) {
+            auto const wait = std::ranges::find(
+                answer.fields, "Retry-After", &std::pair<std::string, std::string>::first);
+            bool const is_told = wait != answer.fields.end() && std::stoi(wait->second) > 0;
+            (answer.status == 201              ? stored
+             : answer.status == 503 && is_told ? told_to_wait
+                                               : other) += 1;
+        });
+        BOOST_TEST_REQUIRE(bed.partition->marks().queued_bytes <= kQueueBytes);
+    }
+    BOOST_TEST(stored == 0);  // the disk has not said so yet
+    BOOST_TEST(told_to_wait > kAppends / 2);
+    bed.schedule.run_for(std::chrono::hours(1));
+    BOOST_TEST(stored > 0);
+    BOOST_TEST(other == 0);
+    BOOST_TEST(stored + told_to_wait == kAppends);
+    BOOST_TEST(bed.partition->marks().queued_bytes == 0U);
+    BOOST_TEST(bed.partition->stat("acme/room").value()->head.value ==
+               static_cast<std::uint64_t>(stored));
+    bed.storage.set_on_call({});
+    BOOST_TEST(bed.ask(append)->status == 201U);
+}
+
 /// A reader of server-sent events that takes a piece when it likes to.
 struct FlowReader {
     FlowReader(HttpBed& bed, std::string const& query, std::string const& last_event_id = {}) {

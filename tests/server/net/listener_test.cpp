@@ -79,14 +79,21 @@ class FakeSession final : public Session {
     bool wants_read() const override { return end == Ending::none; }
     bool wants_write() const override { return !queue.empty(); }
     std::size_t queued_bytes() const override { return 0; }
-    std::shared_ptr<Bytes const> next_write(std::size_t) override {
+    Payload next_write(std::size_t) override {
         if (queue.empty()) {
-            return nullptr;
+            return {};
         }
-        auto const bytes = as_bytes(queue.front());
-        auto message = std::make_shared<Bytes const>(bytes.begin(), bytes.end());
+        auto const piece = [](std::string const& text) {
+            auto const bytes = as_bytes(text);
+            return std::make_shared<Bytes const>(bytes.begin(), bytes.end());
+        };
+        auto const text = std::exchange(queue.front(), {});
         queue.pop_front();
-        return message;
+        auto const half = text.find('+');  // `head+runs`
+        if (half == std::string::npos) {
+            return {piece(text), nullptr};
+        }
+        return {piece(text.substr(0, half)), piece(text.substr(half + 1))};
     }
     Ending ending() const override { return end; }
     void on_close() override { ++closed; }
@@ -176,6 +183,12 @@ class Peer {
         boost::asio::write(socket_, boost::asio::buffer(bytes), error);
         bed_.run();
         return *this;
+    }
+    /// Says something and is gone at once, with a reset, before the server looks.
+    void break_off(std::string const& last_words) {
+        boost::asio::write(socket_, boost::asio::buffer(last_words));
+        socket_.set_option(boost::asio::socket_base::linger(true, 0));
+        socket_.close();
     }
     /// What has come since the last call; `|` stands for the end.
     std::string taken() {
@@ -378,9 +391,22 @@ BOOST_AUTO_TEST_CASE(messages_reach_the_session_and_its_own_go_out) {
     auto const session = bed.host.session;
     BOOST_TEST(session->received == (std::vector<std::string>{"hello", "ab"}),
                boost::test_tools::per_element());
-    session->queue = {"one", "two"};
+    session->queue = {"one", "in two+ pieces"};
     bed.host.wake();
-    BOOST_TEST(peer.taken() == "\x82\x03one\x82\x03two");
+    BOOST_TEST(peer.taken() == "\x82\x03one\x82\x0din two pieces");
+}
+
+BOOST_AUTO_TEST_CASE(F53_message_that_was_read_when_writing_fails_finds_no_session) {
+    Bed bed;
+    SocketPeer peer(bed);
+    auto const session = bed.host.session;
+    session->queue = {"to a peer that is gone"};
+    peer.break_off(frame(kBinary, "one") + frame(kBinary, "two"));
+    bed.run();
+    BOOST_TEST(session->received == std::vector<std::string>{"one"},
+               boost::test_tools::per_element());
+    BOOST_TEST(session->closed == 1);
+    BOOST_TEST(bed.listener->counters().open == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(F37_forbidden_frames_close_with_1002) {

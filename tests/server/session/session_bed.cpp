@@ -80,10 +80,14 @@ void SessionBed::Peer::take(std::size_t payloads_max, std::size_t bytes_max) {
     }
     while (session_->ending() != Ending::at_once && payloads_max-- > 0) {
         auto const payload = session_->next_write(bytes_max);
-        if (payload == nullptr) {
+        if (!payload) {
             break;
         }
-        on_payload_(*payload);
+        auto whole = *payload.first;
+        if (payload.second) {
+            whole.insert(whole.end(), payload.second->begin(), payload.second->end());
+        }
+        on_payload_(whole);
     }
     auto const ending = session_->ending();
     if (ending == Ending::at_once || (ending == Ending::after_writes && !session_->wants_write())) {

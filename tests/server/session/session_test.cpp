@@ -69,8 +69,8 @@ BOOST_AUTO_TEST_CASE(live_subscribers_share_one_message) {
     append(bed, {"acme/a"});
     auto const first = one->session().next_write(65'536);
     auto const second = two->session().next_write(65'536);
-    BOOST_TEST(first != nullptr);
-    BOOST_TEST(first.get() == second.get());
+    BOOST_TEST(first.first != nullptr);
+    BOOST_TEST(first.first.get() == second.first.get());
     BOOST_TEST(bed.host->counters().live_encoded == 1U);
     BOOST_TEST(bed.host->counters().live_deliveries == 2U);
 }

@@ -1,6 +1,7 @@
 // <capstan/engine/model.hpp> turns a stream's events into objects: the same on server, device and
 // in the browser. Pure: no I/O, no threads, no clock; nothing here throws but for want of memory.
 #pragma once
+#include <capstan/engine/model/canonical.hpp>     // a model as bytes, one form for one state
 #include <capstan/engine/model/changes.hpp>       // Changes: what an event did; conflicts, voids
 #include <capstan/engine/model/conflict_log.hpp>  // the newest conflicts, in bounded memory
 #include <capstan/engine/model/key_ranges.hpp>    // where two models differ

@@ -51,6 +51,12 @@ class MessageReader {
     ByteView rest_;
 };
 
+/// Messages start at multiples of this in a payload.
+inline constexpr std::size_t kMessageAlignment = 8;
+constexpr std::size_t padded_message_bytes(std::size_t bytes) {
+    return (bytes + kMessageAlignment - 1) / kMessageAlignment * kMessageAlignment;
+}
+
 /// Builds the payload of one WebSocket message from one or more messages.
 /// Object types (`fb::HelloT`, …) are for messages that are rare; the others have a call without
 /// intermediate objects.
@@ -93,6 +99,11 @@ class MessageWriter {
     void add(Events const& message);
     void add(std::span<fb::RunResult const> results);
 
+    /// An Events message up to its runs, `run_bytes` of which the caller puts behind it as they
+    /// stand, then zeros up to a multiple of 8 bytes. `message.runs` is not looked at.
+    /// Precondition: the writer is empty; it stays so.
+    Bytes events_head(Events const& message, std::size_t run_bytes);
+
     bool empty() const { return payload_.empty(); }
     std::size_t size() const { return payload_.size(); }
     ByteView payload() const { return payload_; }
@@ -104,6 +115,7 @@ class MessageWriter {
     void pack(Object const& object);
     template <class T>
     void finish(flatbuffers::Offset<T> root);
+    void finish(Events const& message, flatbuffers::Offset<flatbuffers::Vector<std::uint8_t>> runs);
 
     flatbuffers::FlatBufferBuilder builder_;
     Bytes payload_;

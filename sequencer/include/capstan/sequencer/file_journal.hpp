@@ -151,10 +151,20 @@ struct VerifyReport {
     bool is_sound() const;  // no problem is damage
 };
 
+/// Who looks on while a journal is verified. An error of either ends it and is its result.
+struct VerifyHooks {
+    /// Gets the submissions in order, up to the first problem with one, or until it says stop; the
+    /// reading goes on.
+    SubmissionVisitor submission;
+    /// Gets every whole frame, also behind damage.
+    std::function<Result<>(FrameExtent const&)> frame;
+};
+
 /// Reads all of a journal and changes nothing. Damage is in the report; an error means that it
-/// could not be read. `visit` gets the submissions in order, up to the first problem with one, or
-/// until it says stop; the reading goes on.
-/// Errors: `disk_io`, `not_found` (no segment there), what the visitor returns.
+/// could not be read. It may run beside the process that writes: what that one has not finished at
+/// the end is at most a torn tail.
+/// Errors: `disk_io`, `not_found` (no segment there), those of the hooks.
+Result<VerifyReport> verify_journal(Storage& storage, VerifyHooks const& hooks);
 Result<VerifyReport> verify_journal(Storage& storage, SubmissionVisitor const& visit = {});
 
 }  // namespace capstan

@@ -121,6 +121,45 @@ struct ImportNdjson {
 
 struct Verify {
     std::string directory;
+    bool deep = false;                   // fold the journal again and compare
+    std::string report;                  // a file for it, in JSON
+    std::uint64_t bytes_per_second = 0;  // beside a server that should not notice; 0: no limit
+};
+struct Rebuild {
+    std::string directory;
+};
+struct Repair {
+    std::string directory;
+    std::string backups;  // empty: none
+    std::string hash;     // of the plan to apply; empty: plan
+};
+
+struct BackupCreate {
+    std::string directory;
+    std::string backups;
+    std::uint64_t bytes_per_second = 0;
+};
+struct BackupList {
+    std::string backups;
+};
+struct BackupVerify {
+    std::string backups;
+    std::optional<std::uint32_t> number;
+};
+struct BackupRestore {
+    std::string backups;
+    std::string directory;
+    std::optional<std::uint32_t> number;
+    std::optional<Position> at;
+};
+
+/// What a monitoring system asks about. Its answer is one line and Nagios' exit code.
+enum class CheckKind : std::uint8_t { connection, append, disk, journal, backup };
+struct Check {
+    CheckKind kind = CheckKind::connection;
+    std::string target;  // stream, data directory or directory of backups
+    double warn = 0;     // seconds, percent or events, as the kind says
+    double critical = 0;
 };
 
 enum class BenchKind : std::uint8_t { append, read, fanout };
@@ -152,6 +191,13 @@ using Command = std::variant<ShowText,
                              ImportGit,
                              ImportNdjson,
                              Verify,
+                             Rebuild,
+                             Repair,
+                             BackupCreate,
+                             BackupList,
+                             BackupVerify,
+                             BackupRestore,
+                             Check,
                              Bench>;
 
 struct Invocation {

@@ -26,6 +26,7 @@ using sync::ReadFrom;        // where reading begins
 using sync::Status;          // how a client stands to its server
 using sync::WriteState;      // queued, stored, sent, confirmed, refused
 
+class ModelStream;
 class Shell;
 
 struct ClientOptions {
@@ -40,6 +41,9 @@ struct ClientOptions {
     std::shared_ptr<Runtime> runtime;           // none: one of its own
     std::unique_ptr<ClientStore> custom_store;  // instead of `store`
 };
+
+/// The first line of a file, as a token. Errors: `disk_io` (no such file).
+Result<std::string> token_file(std::string const& path);
 
 /// What has become of a write. `error` says why it was refused; a provisional refusal may still
 /// become `confirmed`. A final refusal is told again at each opening of the store until a handler
@@ -148,6 +152,10 @@ class Client {
     /// Errors: `stream_name_invalid`.
     Result<Stream> stream(std::string_view name) const;
     Stream stream(StreamName name) const;
+
+    /// A stream as a model: read from the store, and followed from now on (model_stream.hpp).
+    /// Errors: `stream_name_invalid`, those of the store, `cancelled`.
+    Result<ModelStream> model(std::string_view name) const;
 
     /// Who this is to others; changes only when `on_new_device` says so.
     DeviceId device() const;

@@ -10,8 +10,8 @@
 
 namespace capstan {
 
-/// Where a client keeps what must outlive it: its device id, its cursors, its outbox.
-/// Threading: one thread at a time; `write` may block.
+/// Where a client keeps what must outlive it: its device id, its cursors, its outbox, its models.
+/// Threading: `write` and `load` one call each at a time; both may block.
 class ClientStore {
   public:
     struct Record {
@@ -20,8 +20,9 @@ class ClientStore {
     };
 
     virtual ~ClientStore() = default;
-    /// Everything in it, before the first `write`.
-    virtual Result<std::vector<Record>> load() = 0;
+    /// The records whose keys begin with this, in order of key. Called on another thread than
+    /// `write`, also while that is at work.
+    virtual Result<std::vector<Record>> load(ByteView prefix) = 0;
     /// All of it or nothing; when this returns it survives what the store promises to survive.
     virtual Result<> write(std::span<sync::Write const> changes) = 0;
     /// Whether `write` may wait for a disk, and so gets a thread of its own.

@@ -71,7 +71,8 @@ class Model {
     void check_invariants() const;
 
   private:
-    friend class Overlay;  // interns names
+    friend class Overlay;       // interns names
+    friend class ModelRestore;  // builds one from bytes
 
     void apply_to_object(Author const& author, std::size_t first, std::size_t end, Changes*);
     void moved(Object const& object,

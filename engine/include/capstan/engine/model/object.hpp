@@ -20,8 +20,9 @@ struct StampedValue {
 
 /// What a register keeps beside its value.
 struct RegisterMore {
-    std::vector<StampedValue> entries;   // `multi`: the other live values, by seq
-    std::vector<StampedValue> siblings;  // lost to a write that did not know them; above the mark
+    std::vector<StampedValue> entries;  // `multi`: the other live values, by seq
+    // Lost to a write that did not know them; by seq, above the mark.
+    std::vector<StampedValue> siblings;
     bool empty() const { return entries.empty() && siblings.empty(); }
 };
 

@@ -38,7 +38,10 @@ class Overlay {
     Object const* find(std::string_view object);
     /// Objects that pending mutations touch, in order of id.
     std::vector<std::string> touched_objects() const;
+    bool touches(std::string_view object) const { return seen_.contains(object); }
     std::size_t pending() const { return events_.size(); }
+    /// Precondition: this number is pending.
+    Event const& event(std::uint64_t local) const { return pending(local).event; }
 
   private:
     struct Pending {

@@ -86,6 +86,18 @@ class Client {
     /// again whenever the store is opened, and counts against the outbox. What it publishes instead
     /// in the same breath, before `take`, is part of the same transaction. False: there is none.
     bool discard(StreamName const& stream, MutationId mutation);
+    /// Takes a write back that is not under way: it moves to `refused` for this reason. False:
+    /// there is none, or it may have been sent.
+    bool withdraw(StreamName const& stream, MutationId mutation, Error const& why);
+    /// As Outbox::revise, made where the stream's reader stands.
+    void revise(StreamName const& stream, std::vector<Outbox::Revision> revisions);
+    /// From now on the stream's writes behind one that was refused for good wait until their author
+    /// has looked at them: until `reviewed`.
+    void review_refusals(StreamName const& stream);
+    void reviewed(StreamName const& stream);
+    /// Records of the application's own that belong to the transaction that `take` gives next: a
+    /// model beside its cursor. Keys as store.hpp has them.
+    void keep(std::vector<Write> records);
     /// Subscribing again begins anew.
     void subscribe(StreamName const& stream, ReadFrom from = {});
     void unsubscribe(StreamName const& stream);
@@ -125,6 +137,7 @@ class Client {
         Outbox outbox;
         std::optional<Subscription> reader;
         std::optional<StoredCursor> stored;  // where the application was
+        Backoff read_backoff;                // while the server cannot read it
         bool queued = false;                 // in `ready_`
         std::size_t counted_bytes = 0;       // in `outbox_bytes_`
     };
@@ -147,6 +160,7 @@ class Client {
 
     // client_inbox.cpp: what the server says
     void heed(Insight insight, Stream& stream, Instant now);
+    void read_again_later(Stream& stream, Instant now);
 
     // client_pump.cpp: what is to be done now
     void pump(Instant now);
@@ -190,14 +204,15 @@ class Client {
 
     std::map<std::string, Stream, std::less<>> streams_;
     std::map<StreamNumber, Stream*> handles_;
-    std::set<std::string> busy_;           // outboxes that are not idle
-    std::set<std::string> touched_;        // outboxes and cursors that may have changed
-    std::deque<std::string> ready_;        // outboxes that may have something to send
-    std::map<std::string, Instant> held_;  // outboxes that wait for a moment
-    std::set<std::string> to_ask_;         // streams whose state is wanted
-    std::set<std::string> behind_;         // readers that have not caught up
-    std::set<std::string> gaps_;           // readers with a gap
-    std::set<std::string> acks_;           // readers whose progress the server does not know
+    std::set<std::string> busy_;                 // outboxes that are not idle
+    std::set<std::string> touched_;              // outboxes and cursors that may have changed
+    std::deque<std::string> ready_;              // outboxes that may have something to send
+    std::map<std::string, Instant> held_;        // outboxes that wait for a moment
+    std::map<std::string, Instant> read_again_;  // readers that were interrupted
+    std::set<std::string> to_ask_;               // streams whose state is wanted
+    std::set<std::string> behind_;               // readers that have not caught up
+    std::set<std::string> gaps_;                 // readers with a gap
+    std::set<std::string> acks_;                 // readers whose progress the server does not know
     std::optional<Instant> acks_at_;
     std::vector<StreamNumber> unsubscribed_;
     std::uint64_t credit_ = 0;          // to be granted

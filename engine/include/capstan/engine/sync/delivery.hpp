@@ -17,6 +17,9 @@ struct DeliveredEvent {
     std::uint16_t flags = 0;
     WallTime gateway_time;
     Seq mark_before;  // mark(seq - 1): what models judge the event with
+    Seq run_first;    // seq of the first event of its run
+    Attempt attempt;  // of its run
+    bool ends_run = false;
     ByteView bytes;
 };
 
@@ -35,6 +38,7 @@ struct Delivery {
     Seq mark_before;
     std::vector<std::uint64_t> marks;  // after each run
     Bytes runs;
+    std::uint32_t history = 0;  // how often its reader had lost the history before
 
     /// Errors: `malformed`.
     Result<> check() const;
@@ -61,9 +65,12 @@ void Delivery::each_event(Visit&& visit) const {
         auto const p = run.header().preceding_seq;
         event.preceding_seq = p == kAtHead ? Seq{run_first.value - 1} : p;
         event.mark_before = mark;
+        event.run_first = run_first;
+        event.attempt = run.header().attempt;
         for (std::uint32_t i = 0; i < run.count(); ++i) {
             event.seq = run_first.plus(i);
             event.dot.counter = run.first_counter().plus(i);
+            event.ends_run = i + 1 == run.count();
             event.bytes = run.event(i);
             if (event.seq >= from) {
                 visit(event);

@@ -70,6 +70,9 @@ struct WriteMoved {
     /// stands which they came to; 0 also where later ones took them back before anything was sent.
     Seq first;
     Seq last;
+    /// Confirmed: the device's last event of the run that it went with; none where nothing was
+    /// sent.
+    Link link;
     std::uint16_t code = 0;  // refused: the catalogued reason
     std::string detail;      // refused: values behind the reason
     bool provisional = false;
@@ -81,7 +84,8 @@ struct HoleDeclared {
     std::string stream;
     Seq first;
     Seq last;
-    std::uint8_t why = 0;  // fb::HoleWhy
+    std::uint8_t why = 0;       // fb::HoleWhy
+    std::uint32_t history = 0;  // as in `Delivery`
 };
 
 /// The stream's history is not the one that this device holds: forget it; events from 1 follow.

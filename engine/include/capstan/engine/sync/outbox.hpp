@@ -91,6 +91,23 @@ class Outbox {
     /// is none of this id.
     bool discard(MutationId mutation, Effects& effects);
 
+    /// Takes back a write that is not frozen: refused for this reason, as if the server had said
+    /// so. False if there is none of this id, or a copy may be under way.
+    bool withdraw(MutationId mutation, Error const& why, Effects& effects);
+    /// Writes that are pending, or were refused, go on as their author says now: other events, made
+    /// where the author stands. They keep their ids, hence their order. All that is pending behind
+    /// the first of them has to be among them, since p never falls. Ids that are not there are left
+    /// out.
+    struct Revision {
+        MutationId mutation;
+        std::vector<Bytes> events;
+    };
+    void revise(std::vector<Revision> revisions, ReaderAt at, Effects& effects);
+    /// From now on nothing is frozen behind a write that was refused for good, until its author has
+    /// looked at what it made of it and says `reviewed`.
+    void review_refusals() { reviews_ = true; }
+    void reviewed() { in_review_ = false; }
+
     /// `history_lost`: the server has another history than the reader's cursor names.
     Insight on_standing(Standing const& standing, bool history_lost, Effects& effects);
     /// The server doesn't tell: what needs to know goes without.
@@ -148,6 +165,27 @@ class Outbox {
     };
     Counts counts() const;
     OutboxRecord const& record() const { return record_; }
+
+    /// A write as it stands here.
+    struct Entry {
+        enum class Stage : std::uint8_t { acked, frozen, kept, pending, refused };
+        Stage stage = Stage::pending;
+        Mutation mutation;
+        Link link;  // the last event of its run; none while it is not frozen
+        bool sent = false;
+        std::uint16_t code = 0;  // refused, also provisionally
+    };
+    /// All of them: in device order, then those that were refused. Acked ones are there until the
+    /// reader has passed them, or there are too many.
+    std::vector<Entry> entries() const;
+    /// What was refused for good and not discarded; nothing if it is not, or not any more.
+    RefusedWrite const* refused(MutationId mutation) const {
+        auto const found = refused_.find(mutation);
+        return found == refused_.end() ? nullptr : &found->second;
+    }
+    /// The run that ends with this event is in the stream: its last mutation. Nothing if there is
+    /// no such run.
+    std::optional<MutationId> sequenced(Link const& link) const;
     void check_invariants() const;
 
   private:
@@ -281,6 +319,8 @@ class Outbox {
     std::vector<MutationId> published_;  // to be called stored
     std::vector<MutationId> cancelled_;  // nothing is left to send: to be called confirmed
     bool refused_told_ = true;           // all of them, since the store was opened
+    bool reviews_ = false;               // an author looks at what is behind a refused write
+    bool in_review_ = false;             // and has not done so yet: nothing is frozen
 };
 
 /// A run or a fence that was under way has its answer, or lost its connection.

@@ -21,6 +21,8 @@
 ///                                                       into a run that is there
 ///             | 'R' stream 0 u64 first mutation         one frozen run
 ///             | 'X' stream 0 u64 mutation               one refused mutation
+///             | 'B' hash128(stream) part                its model, of which a part is
+///                 'd' u32 first device, 'h', or 'o' object id
 ///               numbers in keys are big-endian, so that keys sort as mutations do
 ///   value    := u8 version = 1, body, u64 checksum
 ///   checksum := XXH3-64 of the key, xor XXH3-64 of version and body
@@ -34,6 +36,12 @@
 ///   head or 2^64 - 1, u32 count,
 ///               (u64 mutation, u32 events)*, run
 ///   X body   := u16 code, M body
+///   B body   := d: device*, from that number on, by their first event
+///             | h: C body of the cursor beside it, u64 head, u64 mark, own dot (device, u64
+///             counter),
+///                  u64 devices, u64 state hash
+///             | o: u32 length, object bytes, window entry (canonical.hpp); no object bytes: a
+///                  tombstone
 ///               all little-endian; device 16 bytes, chain low then high
 ///
 /// Source: docs/protocol.md, "What a device keeps".
@@ -142,13 +150,17 @@ struct StoreImage {
     std::vector<std::pair<std::string, Stream>> streams;  // ascending by name
 };
 
+/// What the keys begin with of all records but those of models, which are read when a model is
+/// opened.
+inline constexpr std::string_view kRecordKinds = "DCOMRX";
+
 struct StoredRecord {
     ByteView key;
     ByteView value;
 };
-/// Reads all records, in any order. Errors: `malformed` (a checksum, a length or a field is wrong;
-/// the detail names the key; a coalesced run lacks a mutation), `format_unknown` (a later build
-/// wrote the record).
+/// Reads all records of `kRecordKinds`, in any order; those of models may be among them. Errors:
+/// `malformed` (a checksum, a length or a field is wrong; the detail names the key; a coalesced run
+/// lacks a mutation), `format_unknown` (a later build wrote the record).
 Result<StoreImage> load(std::span<StoredRecord const> records);
 
 }  // namespace capstan::sync

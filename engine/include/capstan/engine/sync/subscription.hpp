@@ -55,10 +55,11 @@ struct StreamState {
 class Subscription {
   public:
     enum class Stage : std::uint8_t {
-        wanted,     // to be asked for
-        asked,      // waits for the stream's state
-        following,  // events come in
-        failed,     // denied, or its history cannot be trusted; the others go on
+        wanted,       // to be asked for
+        asked,        // waits for the stream's state
+        following,    // events come in
+        interrupted,  // the server could not read it: asked for again after a while
+        failed,       // denied, or its history cannot be trusted; the others go on
     };
 
     Subscription(std::string stream, ReadFrom from, std::optional<StoredCursor> const& stored);
@@ -77,13 +78,16 @@ class Subscription {
     /// Errors: `malformed`: the peer broke the protocol; the session is to be closed.
     Result<> on_events(Delivery delivery, Instant now, Effects& effects);
     void on_hole(Seq first, Seq last, std::uint8_t why, Instant now, Effects& effects);
+    /// The server has said that it cannot go on with the stream, for a reason that may pass.
+    void on_interrupted(Error why, Effects& effects);
     void on_disconnected();
 
     /// The application holds 1..seq durably. False if that much was not delivered.
     bool consumed(Seq seq);
     /// What to ask for again, once: ranges of a gap.
     std::vector<SeqRanges::Range> take_needs();
-    /// When a gap has been open for too long: ask for the stream anew.
+    /// When a gap has been open for too long, or an interruption has lasted long enough: ask for
+    /// the stream anew.
     std::optional<Instant> gap_since() const { return gap_since_; }
     void ask_anew();
     /// Bytes of runs that no longer count against the credit.
@@ -97,6 +101,8 @@ class Subscription {
     StoredCursor const& consumed_cursor() const { return consumed_; }
     bool take_consumed_changed() { return std::exchange(consumed_changed_, false); }
     Seq delivered() const { return at_.seq; }
+    /// How often history was lost since reading began.
+    std::uint32_t history() const { return history_; }
     ReaderAt reader() const { return {consumed_.generation, consumed_.seq}; }
     void check_invariants() const;
 
@@ -142,6 +148,7 @@ class Subscription {
     Seq head_;  // the greatest that was told of this history: pages that are shared tell older ones
     Seq target_;  // the head when the server last judged our cursor
     bool reached_ = false;
+    std::uint32_t history_ = 0;
     std::uint32_t mismatches_ = 0;  // of the chain hash, in a row
 };
 

@@ -294,6 +294,9 @@ void CapstanCodec::on_message(Conn& c, Device& d, capstan::Message const& messag
 }
 
 void CapstanCodec::on_welcome(Device& d, fb::Welcome const& welcome) {
+    d.welcome |= !welcome.more();
+    if (welcome.streams() == nullptr)  // none were asked for
+        return;
     for (auto* state : *welcome.streams()) {
         if (state->verdict() == fb::Verdict::denied)
             die("denied " + state->name()->str());
@@ -309,7 +312,6 @@ void CapstanCodec::on_welcome(Device& d, fb::Welcome const& welcome) {
                   capstan::Seq{state->head()},
                   capstan::from_wire(state->chain())};
     }
-    d.welcome |= !welcome.more();
 }
 
 /// Only `accepted` is an ack; a load that is alone under its device id gets nothing else.

@@ -8,6 +8,15 @@
 
 namespace capstan {
 
+using SharedBytes = std::shared_ptr<Bytes const>;
+
+/// What is written as one WebSocket message: one piece, or two behind one another.
+struct Payload {
+    SharedBytes first;   // nothing: there is nothing to write
+    SharedBytes second;  // may be nothing
+    explicit operator bool() const { return first != nullptr; }
+};
+
 /// How a session wants its connection to go on.
 enum class Ending : std::uint8_t {
     none,
@@ -42,8 +51,8 @@ class Session {
     virtual bool wants_read() const = 0;
     virtual bool wants_write() const = 0;
     /// The payload of the next WebSocket message, or nothing. Around `bytes_max`, but at least one
-    /// whole message. What several sessions send may be one object.
-    virtual std::shared_ptr<Bytes const> next_write(std::size_t bytes_max) = 0;
+    /// whole message. What several sessions send may be the same objects.
+    virtual Payload next_write(std::size_t bytes_max) = 0;
     virtual Ending ending() const = 0;
     /// Of messages that wait for the connection. Shared ones count in full.
     virtual std::size_t queued_bytes() const = 0;

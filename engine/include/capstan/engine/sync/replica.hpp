@@ -1,0 +1,155 @@
+#pragma once
+#include <capstan/engine/coalesce/coalescer.hpp>
+#include <capstan/engine/model/conflict_log.hpp>
+#include <capstan/engine/model/model.hpp>
+#include <capstan/engine/model/overlay.hpp>
+#include <capstan/engine/model/view.hpp>
+#include <capstan/engine/sync/client.hpp>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace capstan::sync {
+
+struct MutateOptions {
+    /// Refuse unless the stream's head is this when the server decides.
+    std::optional<Seq> expect_head;
+};
+
+/// How a replica stands.
+struct ReplicaStatus {
+    Seq applied;              // the model holds 1..applied
+    Generation generation;    // of that history
+    std::size_t pending = 0;  // events of this device that the model does not hold yet
+    std::size_t objects = 0;  // confirmed
+    std::uint64_t conflicts = 0;
+    bool caught_up = false;
+};
+
+/// One stream's model on a device: what its events make, with the device's own mutations on top.
+///
+///     server ──Delivery──▶ model (confirmed) ──┐
+///     application ──mutate──▶ overlay, outbox ──┴─▶ view, changes
+///
+/// It drives a client's outbox and cursor for its stream. The client's effects that name the stream
+/// are given to it, in their order; what changed for the user is fetched with `take_changes` once
+/// several inputs are done. A mutation is in the view when `mutate` returns.
+///
+/// - A device's own events are known by their dots: an event may come before its answer, an answer
+///   ahead of the cursor, and either takes effect once.
+/// - A write that is refused leaves the view. Writes behind it that act on what it was to insert
+///   are withdrawn with it; all others are read anew on what is left, and go on.
+/// - A write that lies below the merge mark, or was to be sent by a device that is none any more,
+/// is
+///   put at the present place by itself, and says what its author had really seen.
+/// - What the model came to is in the same transaction as the cursor, as records of the objects
+///   that events touched. After a crash the model is what the cursor says.
+///
+/// Invariants:
+/// 1. The model holds exactly the events up to the consumed cursor, in the cursor's history.
+/// 2. The overlay holds exactly the writes of the outbox that are not refused and not in the model.
+///
+/// Threading: that of the client. Lifetime: the client outlives it.
+class Replica {
+  public:
+    /// Reads the model as it was stored, and subscribes behind it. `records`: all whose keys begin
+    /// with `model_prefix(stream)`, in any order. Records that do not fit the client's cursor are
+    /// given up, and the stream is read from its beginning.
+    static std::unique_ptr<Replica> open(Client& client,
+                                         StreamName stream,
+                                         std::span<StoredRecord const> records);
+    ~Replica();
+
+    /// Publishes one event, if its author may say it: all of it or nothing.
+    /// Errors: as `check_as_author`; those of Client::publish; `not_ready`: it has a guard, and
+    /// own writes are not in the model yet.
+    Result<MutationId> mutate(Event event, MutateOptions const& options = {});
+    /// Emits what differs between what is there and this. Nothing differs: nothing is published.
+    /// Errors: as `mutate`, and as `coalesce::assign`.
+    Result<std::optional<MutationId>> assign(std::string_view object,
+                                             coalesce::ObjectValue const& whole);
+    /// Publishes what was refused once more, as work of now. Errors: as `mutate`; `not_found`.
+    Result<MutationId> retry(MutationId refused);
+
+    // Effects of the client that name this stream.
+
+    void on(Delivery const& delivery);
+    void on(HoleDeclared const& hole);
+    void on(HistoryLost const& lost);
+    void on(Recovered const& recovered);
+    /// True if nobody else needs to hear it: the write goes on under its id, as work of now.
+    bool on(WriteMoved const& moved);
+
+    /// What is different for the user since the last call.
+    Changes take_changes();
+
+    View view() { return View(*model_, *overlay_); }
+    Model const& model() const { return *model_; }
+    ConflictLog const& conflicts() const { return conflicts_; }
+    /// Of the confirmed model.
+    std::uint64_t state_hash() const { return model_->state_hash(); }
+    ReplicaStatus status() const;
+    StreamName const& stream() const { return stream_; }
+    /// What the stream's policies say, for writes that coalesce.
+    coalesce::CoalesceRules coalesce_rules(std::string_view object, std::string_view field);
+    void check_invariants() const;
+
+  private:
+    /// A write that is in the overlay.
+    struct Own {
+        std::vector<std::uint64_t> locals;  // one for each of its events
+        std::optional<Link> confirmed;      // in the stream, and not in the model yet
+    };
+
+    Replica(Client& client, StreamName stream);
+    void reset_model();
+
+    // replica.cpp
+    void apply(DeliveredEvent const& delivered, Changes& scratch);
+    void on_own_run(Link const& link);
+    void show(MutationId mutation, std::vector<Bytes> const& events, Seq preceding);
+    void hide(MutationId mutation);
+    void show_all();
+    void consume(Seq last);
+    Subscription const& subscription() const;
+
+    // replica_review.cpp
+    bool review(WriteMoved const& refused);
+    void move_up(MutationId first);
+    void withdraw_dependants(WriteMoved const& refused);
+
+    // replica_changes.cpp
+    void remember(std::string const& object);
+    void remember_pending();
+    void keep_unpending(Changes&& changes);
+
+    // replica_store.cpp
+    bool load(std::span<StoredRecord const> records);
+    void save_touched(StoredCursor const& cursor);
+    void bury(std::vector<Write>& writes);
+    void erase_records();
+
+    Client& client_;
+    StreamName stream_;
+    std::unique_ptr<Model> model_;
+    std::unique_ptr<Overlay> overlay_;
+    std::map<MutationId, Own> own_;
+    Dot own_applied_;  // this device's last event that the model holds
+    ConflictLog conflicts_;
+
+    std::map<std::string, std::optional<coalesce::ObjectValue>> before_;  // what may have changed
+    Changes changes_;                                                     // of what is not in there
+    std::set<std::string> touched_;                   // by events that are not stored yet
+    std::deque<std::pair<Seq, std::string>> buried_;  // stored tombstones
+    std::size_t devices_stored_ = 0;                  // of the model's table
+};
+
+}  // namespace capstan::sync

@@ -1,0 +1,279 @@
+#include <capstan/engine/model/author_check.hpp>
+#include <capstan/engine/sync/replica.hpp>
+#include <utility>
+
+namespace capstan::sync {
+
+std::unique_ptr<Replica> Replica::open(Client& client,
+                                       StreamName stream,
+                                       std::span<StoredRecord const> records) {
+    std::unique_ptr<Replica> replica(new Replica(client, std::move(stream)));
+    auto const& name = replica->stream_;
+    client.subscribe(name);
+    if (!replica->load(records)) {
+        replica->reset_model();
+        client.subscribe(name, {.kind = ReadFrom::Kind::seq, .seq = Seq{1}});
+    }
+    client.review_refusals(name);
+    replica->show_all();
+    replica->before_.clear();
+    return replica;
+}
+
+Replica::Replica(Client& client, StreamName stream) : client_(client), stream_(std::move(stream)) {
+    reset_model();
+}
+
+Replica::~Replica() = default;
+
+void Replica::reset_model() {
+    model_ = std::make_unique<Model>();
+    own_applied_ = {client_.device(), Counter{}};
+    devices_stored_ = 0;
+    touched_.clear();
+    buried_.clear();
+    conflicts_ = {};
+    show_all();
+}
+
+Subscription const& Replica::subscription() const {
+    return *client_.subscription(stream_.str());
+}
+
+// The application.
+
+Result<MutationId> Replica::mutate(Event event, MutateOptions const& options) {
+    auto const seen = view();
+    CAPSTAN_TRY(check_as_author(seen, event));
+    if (options.expect_head && overlay_->pending() > 0) {
+        return Error{Errc::not_ready,
+                     std::to_string(overlay_->pending()) + " own writes are on their way"};
+    }
+    PublishOptions const publish{.needs_window = needs_window(seen, event),
+                                 .expect_head = options.expect_head,
+                                 .coalesces = true};
+    std::vector<Bytes> events{encode_event(event)};
+    CAPSTAN_TRY(auto const id, client_.publish(stream_, events, publish));
+    show(id, events, subscription().reader().seq);
+    return id;
+}
+
+Result<std::optional<MutationId>> Replica::assign(std::string_view object,
+                                                  coalesce::ObjectValue const& whole) {
+    auto const before = view().get(object);
+    Event event;
+    CAPSTAN_TRY(event.ops, coalesce::assign(object, before ? &*before : nullptr, whole));
+    if (event.ops.empty()) {
+        return std::optional<MutationId>();
+    }
+    CAPSTAN_TRY(auto const id, mutate(std::move(event)));
+    return std::optional(id);
+}
+
+Result<MutationId> Replica::retry(MutationId refused) {
+    for (auto const& entry : client_.outbox(stream_.str())->entries()) {
+        if (entry.stage != Outbox::Entry::Stage::refused || entry.mutation.id != refused) {
+            continue;
+        }
+        Event event;
+        for (Bytes const& bytes : entry.mutation.events) {
+            CAPSTAN_TRY(auto part, decode_event(bytes));
+            std::ranges::move(part.ops, std::back_inserter(event.ops));
+        }
+        CAPSTAN_TRY(auto const id, mutate(std::move(event)));
+        client_.discard(stream_, refused);
+        return id;
+    }
+    return Error{Errc::not_found, "refused write " + std::to_string(refused.value)};
+}
+
+coalesce::CoalesceRules Replica::coalesce_rules(std::string_view object, std::string_view field) {
+    auto const& tables = model_->tables();
+    auto const number = [&tables](std::string_view name) {
+        return tables.names.find(name).value_or(Policies::kAny);
+    };
+    auto const type = number(view().type(object).value_or(""));
+    auto const& rules = tables.policies.field(type, number(field));
+    return {.last_wins = rules.reg != RegisterRule::max && rules.reg != RegisterRule::min,
+            .adds_win = rules.elements == SetRule::add_wins,
+            .deletes_win = tables.policies.deletion(type) == DeleteRule::delete_wins};
+}
+
+ReplicaStatus Replica::status() const {
+    auto const& reader = subscription();
+    return {.applied = reader.consumed_cursor().seq,
+            .generation = reader.consumed_cursor().generation,
+            .pending = overlay_->pending(),
+            .objects = model_->size(),
+            .conflicts = conflicts_.count(),
+            .caught_up = reader.caught_up() && reader.delivered() == reader.consumed_cursor().seq};
+}
+
+// Own writes in the overlay.
+
+void Replica::show(MutationId mutation, std::vector<Bytes> const& events, Seq preceding) {
+    Own own;
+    for (Bytes const& bytes : events) {
+        auto event = decode_event(bytes);
+        if (!event) {
+            continue;  // published as plain bytes: no model sees it
+        }
+        for (Op const& op : event.value().ops) {
+            remember(op.object);
+        }
+        own.locals.push_back(overlay_->add(std::move(event).value(), preceding));
+    }
+    own_.insert_or_assign(mutation, std::move(own));
+}
+
+void Replica::hide(MutationId mutation) {
+    auto const node = own_.extract(mutation);
+    if (node.empty()) {
+        return;
+    }
+    for (auto const local : node.mapped().locals) {
+        for (Op const& op : overlay_->event(local).ops) {
+            remember(op.object);
+        }
+        overlay_->remove(local);
+    }
+}
+
+/// Puts all writes of the outbox that the model does not hold into an empty overlay.
+void Replica::show_all() {
+    if (overlay_) {
+        remember_pending();
+    }
+    overlay_ = std::make_unique<Overlay>(*model_, client_.device());
+    own_.clear();
+    auto const* const outbox = client_.outbox(stream_.str());
+    if (outbox == nullptr) {
+        return;
+    }
+    using Stage = Outbox::Entry::Stage;
+    for (auto const& entry : outbox->entries()) {
+        bool const applied = entry.link != Link{} && entry.link.counter <= own_applied_.counter &&
+                             own_applied_.device == client_.device();
+        if (entry.stage == Stage::refused || applied) {
+            continue;
+        }
+        show(entry.mutation.id, entry.mutation.events, entry.mutation.preceding_seq);
+        if (entry.stage == Stage::acked) {
+            own_[entry.mutation.id].confirmed = entry.link;
+        }
+    }
+}
+
+// The server.
+
+void Replica::on(Delivery const& delivery) {
+    if (delivery.history != subscription().history()) {
+        return;  // of one that is given up: `HistoryLost` is on its way
+    }
+    Changes scratch;
+    delivery.each_event([&](DeliveredEvent const& event) { apply(event, scratch); });
+    consume(delivery.last);
+}
+
+void Replica::consume(Seq last) {
+    auto const consumed = client_.consumed(stream_, last);
+    CAPSTAN_INVARIANT(consumed.has_value(), stream_.str());
+    save_touched(subscription().consumed_cursor());
+}
+
+void Replica::apply(DeliveredEvent const& delivered, Changes& scratch) {
+    auto const decoded = decode_event(delivered.bytes);
+    Event const event = decoded ? decoded.value() : Event{};  // one that no model can read
+    bool policies = false;
+    for (Op const& op : event.ops) {
+        touched_.insert(op.object);
+        auto const slot = model_->objects().find(op.object);
+        policies = policies || op.type == kPolicyType ||
+                   (slot != ObjectTable::kNone &&
+                    model_->tables().names.str(model_->objects().at(slot).type) == kPolicyType);
+        if (overlay_->touches(op.object)) {
+            remember(op.object);
+        }
+    }
+    if (policies) {
+        remember_pending();
+    }
+    scratch.clear();
+    model_->apply(event,
+                  {.seq = delivered.seq,
+                   .preceding_seq = delivered.preceding_seq,
+                   .run_first = delivered.run_first,
+                   .mark = delivered.mark_before,
+                   .device = delivered.dot.device},
+                  &scratch);
+    overlay_->touched(event);
+    keep_unpending(std::move(scratch));
+    if (delivered.dot.device == client_.device()) {
+        own_applied_ = delivered.dot;
+        if (delivered.ends_run) {
+            on_own_run({delivered.dot.counter, delivered.attempt});
+        }
+    }
+}
+
+/// An own run is in the model: what it was made of leaves the overlay, with all before it.
+void Replica::on_own_run(Link const& link) {
+    std::vector<MutationId> done;
+    auto const last = client_.outbox(stream_.str())->sequenced(link);
+    for (auto const& [id, own] : own_) {
+        if ((last && id <= *last) || (own.confirmed && own.confirmed->counter <= link.counter)) {
+            done.push_back(id);
+        }
+    }
+    for (auto const id : done) {
+        hide(id);
+    }
+}
+
+void Replica::on(HoleDeclared const& hole) {
+    if (hole.history == subscription().history()) {
+        consume(hole.last);
+    }
+}
+
+void Replica::on(HistoryLost const&) {
+    remember_pending();
+    for (std::uint32_t slot = 0; slot < model_->objects().slots_end(); ++slot) {
+        if (auto const& object = model_->objects().at(slot); object.alive()) {
+            remember(object.id);
+        }
+    }
+    erase_records();
+    reset_model();
+}
+
+void Replica::on(Recovered const& recovered) {
+    own_applied_ = {recovered.now, Counter{}};
+    show_all();
+}
+
+bool Replica::on(WriteMoved const& moved) {
+    if (moved.state == WriteState::confirmed) {
+        bool const applied = moved.link == Link{} || (own_applied_.device == client_.device() &&
+                                                      moved.link.counter <= own_applied_.counter);
+        if (applied) {
+            hide(moved.mutation);
+        } else if (auto const own = own_.find(moved.mutation); own != own_.end()) {
+            own->second.confirmed = moved.link;
+        }
+        return false;
+    }
+    return moved.state == WriteState::refused && !moved.provisional && review(moved);
+}
+
+void Replica::check_invariants() const {
+    model_->check_invariants();
+    std::size_t events = 0;
+    for (auto const& [id, own] : own_) {
+        events += own.locals.size();
+    }
+    CAPSTAN_INVARIANT(events == overlay_->pending());
+    CAPSTAN_INVARIANT(model_->head() <= subscription().consumed_cursor().seq);
+}
+
+}  // namespace capstan::sync

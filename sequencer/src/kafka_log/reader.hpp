@@ -1,0 +1,35 @@
+#pragma once
+#include <capstan/sequencer/kafka_log.hpp>
+#include <memory>
+
+#include "handles.hpp"
+#include "wake.hpp"
+
+namespace capstan::kafka {
+
+/// Reads one partition from an offset on. Threading: one at a time.
+class Reader {
+  public:
+    /// Errors: `config_invalid`.
+    static Result<std::unique_ptr<Reader>> open(KafkaLogOptions const& options, LogWake& wake);
+    ~Reader();
+
+    /// As `SharedLog::read`.
+    Result<std::size_t> read(std::size_t records_max, LogVisitor const& visit);
+    /// As `SharedLog::extent`.
+    Result<LogExtent> extent();
+
+  private:
+    Reader(Client client, KafkaLogOptions const& options, LogWake& wake);
+    Result<bool> visit_one(rd_kafka_message_t const& message, LogVisitor const& visit);
+
+    Client client_;
+    Topic topic_;
+    Queue records_;
+    WakeOn wake_on_;
+    std::int32_t partition_;
+    LogOffset next_;
+    std::optional<Error> diverged_;
+};
+
+}  // namespace capstan::kafka

@@ -1,0 +1,97 @@
+#pragma once
+#include <capstan/engine/model/canonical.hpp>
+#include <capstan/sequencer/partition.hpp>
+#include <capstan/snapshotter/manifest.hpp>
+#include <capstan/snapshotter/store.hpp>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace capstan {
+
+/// What a build cost.
+struct BuildFigures {
+    std::uint64_t events = 0;
+    std::uint64_t event_bytes = 0;
+    std::uint64_t chunks_read = 0;
+    std::uint64_t chunks_written = 0;
+    std::uint64_t bytes_written = 0;  // compressed
+    std::uint64_t chunks_kept = 0;    // as they were in the snapshot before
+};
+
+/// Builds a stream's next snapshot from the one before and what the tape says since:
+///
+///     begin, then for each page from `next()` on: feed; then finish
+///
+/// Only chunks with objects that those events name are read, and those that changed are written; so
+/// are the window section and the end of the device table. The result is the same, chunk by chunk,
+/// as if it had been built from the first event. No writer waits for it: it sees only pages.
+///
+/// Errors: those of the store; `malformed`, `lost_history` (the tape goes on from another history
+/// than the snapshot before). After these and `index_damaged` or `not_found` (of a chunk) the
+/// stream's snapshots are to be removed and built from the first event. Threading: that of the
+/// store, which outlives it.
+class SnapshotBuild {
+  public:
+    /// Where the stream stands now.
+    struct Stream {
+        std::string name;
+        Generation generation;
+        Seq head;
+    };
+    /// Goes on from the stream's newest snapshot, if its generation and rules are the present ones.
+    static Result<SnapshotBuild> begin(SnapshotStore& store, Stream const& stream);
+
+    Seq next() const { return model_.head().next(); }
+    /// The page with `next()`. Nothing is stored.
+    Result<> feed(Page const& page);
+    /// Writes chunks and publishes. Nothing happens if there were no events.
+    Result<Manifest> finish();
+    BuildFigures const& figures() const { return figures_; }
+
+  private:
+    SnapshotBuild(SnapshotStore& store, Manifest before);
+
+    Result<> load_base();
+    Result<> load(std::size_t chunk);
+    std::size_t chunk_of(std::string_view id) const;
+
+    Result<> write_objects(Manifest& next);
+    Result<> write_devices(Manifest& next);
+    Result<ChunkRef> write(ByteView chunk);
+
+    SnapshotStore* store_;
+    Manifest before_;
+    Model model_;                                 // of the chunks that were loaded
+    std::vector<bool> loaded_;                    // by chunk of objects
+    std::set<std::string, std::less<>> touched_;  // objects that events named
+    std::uint64_t state_hash_ = 0;
+    Hash128 chain_;
+    BuildFigures figures_;
+};
+
+/// The model that a snapshot holds. Errors: those of the store, `malformed`; the state hash is
+/// compared too.
+Result<Model> load_snapshot(SnapshotStore& store, Manifest const& manifest);
+
+/// Whether the snapshot is what the tape says: feed it all pages from the first event on.
+class SnapshotCheck {
+  public:
+    explicit SnapshotCheck(Manifest manifest)
+        : manifest_(std::move(manifest)), chain_(chain_start(manifest_.stream)) {}
+
+    Seq next() const { return model_.head().next(); }
+    bool done() const { return model_.head() >= manifest_.seq; }
+    Result<> feed(Page const& page);
+    /// Compares chain, state hash, window and every object. Errors: `index_damaged`, with what
+    /// differs. Precondition: `done()`.
+    Result<> compare(SnapshotStore& store) const;
+
+  private:
+    Manifest manifest_;
+    Model model_;
+    Hash128 chain_;
+};
+
+}  // namespace capstan

@@ -1,0 +1,424 @@
+#include "replica_device.hpp"
+
+#include <algorithm>
+#include <capstan/engine/sync/model_records.hpp>
+#include <utility>
+
+namespace capstan::test {
+
+using namespace sync;
+
+Model fold_tape(TestServer& server, std::string const& stream, Seq last) {
+    Model model;
+    Seq at;
+    for (Bytes const& bytes : server.runs(stream)) {
+        ByteReader in(bytes);
+        auto const delivered = DeliveredRunView::take(in).value();
+        auto const first = at.next();
+        for (std::uint32_t i = 0; i < delivered.run().count() && at < last; ++i) {
+            at = at.next();
+            auto const& taped = server.tape(stream).at(at.value - 1);
+            auto const event = decode_event(delivered.run().event(i));
+            model.apply(event ? event.value() : Event{},
+                        {.seq = at,
+                         .preceding_seq = taped.preceding_seq,
+                         .run_first = first,
+                         .mark = taped.mark_before,
+                         .device = taped.dot.device},
+                        nullptr);
+        }
+    }
+    return model;
+}
+
+// What an application knows.
+
+namespace {
+
+using coalesce::CounterField;
+using coalesce::FieldValue;
+using coalesce::MapField;
+using coalesce::SetField;
+
+template <class Field>
+Field& field_of(ObjectValue& object, std::string const& name) {
+    auto& field = object.fields[name];
+    if (!std::holds_alternative<Field>(field)) {
+        field = Field{};
+    }
+    return std::get<Field>(field);
+}
+
+bool is_nothing(FieldValue const& field) {
+    auto const* const set = std::get_if<SetField>(&field);
+    auto const* const map = std::get_if<MapField>(&field);
+    return (set != nullptr && set->elements.empty()) || (map != nullptr && map->entries.empty());
+}
+
+/// False if the element was not as the change says.
+bool update_set(SetField& set, Change const& change) {
+    auto const at = std::ranges::find(set.elements, change.key);
+    bool const was = at != set.elements.end();
+    if (was) {
+        set.elements.erase(at);
+    }
+    if (change.after) {
+        set.elements.push_back(change.key);
+        std::ranges::sort(set.elements, [](Value const& x, Value const& y) {
+            return StoredValue(x) < StoredValue(y);
+        });
+    }
+    return was == change.before.has_value();
+}
+
+bool update_map(MapField& map, Change const& change) {
+    auto const& key = std::get<std::string>(change.key);
+    auto const at = map.entries.find(key);
+    auto const was = at == map.entries.end() ? std::nullopt : std::optional(at->second);
+    if (change.after) {
+        map.entries[key] = *change.after;
+    } else {
+        map.entries.erase(key);
+    }
+    return was == change.before;
+}
+
+bool update_whole(ObjectValue& object, Change const& change) {
+    bool const counts = change.field_kind == FieldKind::counter;
+    auto const found = object.fields.find(change.field);
+    std::optional<Value> was;
+    if (found != object.fields.end()) {
+        was = counts ? Value{std::get<CounterField>(found->second).total}
+                     : std::get<Value>(found->second);
+    }
+    if (!change.after) {
+        object.fields.erase(change.field);
+    } else if (counts) {
+        object.fields[change.field] = CounterField{std::get<std::int64_t>(*change.after)};
+    } else {
+        object.fields[change.field] = *change.after;
+    }
+    return was == change.before;
+}
+
+bool update(ObjectValue& object, Change const& change) {
+    bool was_so = false;
+    if (change.field_kind == FieldKind::set) {
+        was_so = update_set(field_of<SetField>(object, change.field), change);
+    } else if (change.field_kind == FieldKind::map) {
+        was_so = update_map(field_of<MapField>(object, change.field), change);
+    } else {
+        return update_whole(object, change);
+    }
+    if (is_nothing(object.fields.at(change.field))) {
+        object.fields.erase(change.field);
+    }
+    return was_so;
+}
+
+bool equal(ObjectValue const& x, ObjectValue const& y) {
+    auto const value = [](FieldValue const& field) {
+        std::string out = std::to_string(field.index()) + ':';
+        auto const add = [&out](Value const& one) { out += StoredValue(one).key() + ';'; };
+        if (auto const* one = std::get_if<Value>(&field)) {
+            add(*one);
+        } else if (auto const* counter = std::get_if<CounterField>(&field)) {
+            add(counter->total);
+        } else if (auto const* set = std::get_if<SetField>(&field)) {
+            std::ranges::for_each(set->elements, add);
+        } else if (auto const* map = std::get_if<MapField>(&field)) {
+            for (auto const& [key, entry] : map->entries) {
+                out += key + '=';
+                add(entry);
+            }
+        }
+        return out;
+    };
+    return x.type == y.type &&
+           std::ranges::equal(x.fields, y.fields, [&](auto const& one, auto const& other) {
+               return one.first == other.first && value(one.second) == value(other.second);
+           });
+}
+
+}  // namespace
+
+void Mirror::apply(Changes const& changes) {
+    for (Change const& change : changes.changes) {
+        known_.insert(change.object);
+        auto const at = objects_.find(change.object);
+        bool fits = true;
+        switch (change.kind) {
+            case Change::Kind::insert:
+            case Change::Kind::revive:
+                fits = at == objects_.end();
+                objects_[change.object].type = change.type;
+                break;
+            case Change::Kind::remove:
+                fits = at != objects_.end();
+                objects_.erase(change.object);
+                break;
+            case Change::Kind::update:
+                fits = at != objects_.end() && update(at->second, change);
+                break;
+            case Change::Kind::contest:
+            case Change::Kind::settle:
+                break;
+        }
+        if (!fits && wrong_.empty()) {
+            wrong_ = "a change of " + change.object + "." + change.field + " does not fit";
+        }
+    }
+}
+
+bool Mirror::agrees_with(View const& view) const {
+    return std::ranges::all_of(known_, [&](std::string const& id) {
+        auto const shown = view.get(id);
+        auto const at = objects_.find(id);
+        return shown ? at != objects_.end() && equal(at->second, *shown) : at == objects_.end();
+    });
+}
+
+void Mirror::start_from(View const& view, std::set<std::string> const& objects) {
+    *this = Mirror();
+    for (auto const& id : objects) {
+        if (auto shown = view.get(id)) {
+            objects_[id] = *std::move(shown);
+            known_.insert(id);
+        }
+    }
+}
+
+// The device.
+
+ReplicaDevice::ReplicaDevice(std::string name,
+                             Dice& dice,
+                             TestServer& server,
+                             ClientOptions options,
+                             std::string const& stream)
+    : name_(std::move(name)),
+      dice_(dice),
+      random_(dice),
+      server_(server),
+      options_(std::move(options)),
+      stream_(StreamName::parse(stream).value()) {
+    open_store();
+}
+
+void ReplicaDevice::open_store() {
+    auto const records = disk_.view();
+    auto opened = Client::open(options_, records, random_);
+    require_ok(opened);
+    replica_.reset();
+    client_ = std::move(opened).value();
+    auto const prefix = model_prefix(stream_.str());
+    std::vector<StoredRecord> of_model;
+    std::ranges::copy_if(records, std::back_inserter(of_model), [&](StoredRecord const& record) {
+        return record.key.size() >= prefix.size() &&
+               std::ranges::equal(record.key.first(prefix.size()), prefix);
+    });
+    replica_ = Replica::open(*client_, stream_, of_model);
+    replica_->check_invariants();
+    auto const at = replica_->status().applied;
+    if (compares_at_opening) {
+        counts["models reopened"] += at > Seq{} ? 1 : 0;
+        expect(replica_->state_hash() == fold_tape(server_, stream_.str(), at).state_hash(),
+               "the model is what the cursor says, " + std::to_string(at.value));
+    }
+    std::set<std::string> ids;
+    auto const& objects = replica_->model().objects();
+    for (std::uint32_t slot = 0; slot < objects.slots_end(); ++slot) {
+        if (!objects.at(slot).id.empty()) {
+            ids.insert(objects.at(slot).id);
+        }
+    }
+    for (auto const& entry : client_->outbox(stream_.str())->entries()) {
+        for (auto const& bytes : entry.mutation.events) {
+            auto const event = decode_event(bytes).value();
+            for (auto const& op : event.ops) {
+                ids.insert(op.object);
+            }
+        }
+    }
+    mirror_.start_from(view(), ids);
+    client_->start(now_);
+    run();
+}
+
+void ReplicaDevice::run() {
+    client_->check_invariants();
+    try {
+        carry_out(client_->take(now_));
+    } catch (Crash) {
+        effects_until_crash = 0;
+        crash();
+    }
+    look();
+}
+
+/// What changed is told; what was told is what is seen.
+void ReplicaDevice::look() {
+    replica_->check_invariants();
+    mirror_.apply(replica_->take_changes());
+    expect(mirror_.wrong().empty(), mirror_.wrong());
+    expect(mirror_.agrees_with(view()), "what was told is what is seen");
+}
+
+void ReplicaDevice::carry_out(Effects effects) {
+    auto const survive = [this] {
+        if (effects_until_crash > 0 && --effects_until_crash == 0) {
+            throw Crash{};
+        }
+    };
+    survive();
+    disk_.apply(std::move(effects.transaction));
+    survive();
+    if (effects.durable_first) {
+        disk_.flush();
+        survive();
+    }
+    bool const more = !effects.then.empty();
+    for (auto const& effect : effects.then) {
+        carry_out(effect);
+        survive();
+    }
+    if (more) {  // what the replica wanted
+        carry_out(client_->take(now_));
+    }
+}
+
+void ReplicaDevice::carry_out(Effect const& effect) {
+    if (auto const* connect = std::get_if<Connect>(&effect)) {
+        connection_ = connect->connection;
+        to_server_.clear();
+        open_ = false;
+    } else if (auto const* send = std::get_if<Send>(&effect)) {
+        to_server_.push_back(send->message);
+    } else if (auto const* close = std::get_if<Close>(&effect)) {
+        if (close->connection == connection_ && open_) {
+            while (deliver_to_server()) {
+            }
+            server_.close(server_connection_);
+            open_ = false;
+        }
+    } else if (auto const* delivery = std::get_if<Delivery>(&effect)) {
+        replica_->on(*delivery);
+    } else if (auto const* hole = std::get_if<HoleDeclared>(&effect)) {
+        replica_->on(*hole);
+    } else if (auto const* lost = std::get_if<HistoryLost>(&effect)) {
+        ++counts["histories lost"];
+        replica_->on(*lost);
+    } else if (auto const* recovered = std::get_if<Recovered>(&effect)) {
+        ++counts["recoveries"];
+        replica_->on(*recovered);
+    } else if (auto const* moved = std::get_if<WriteMoved>(&effect)) {
+        if (replica_->on(*moved)) {
+            ++counts["writes moved up"];
+            return;
+        }
+        on_write(*moved);
+        if (moved->state == WriteState::refused && !moved->provisional) {
+            ++counts["refused"];
+            refused.push_back(*moved);
+        }
+    }
+}
+
+std::optional<MutationId> ReplicaDevice::mutate(Event event, MutateOptions const& options) {
+    auto const before = view().query({.type = "Thing"});
+    auto id = replica_->mutate(std::move(event), options);
+    if (!id) {
+        ++counts[std::string(describe(id.error().code).name)];
+        expect(view().query({.type = "Thing"}) == before, "what was refused at once left no trace");
+        return std::nullopt;
+    }
+    look();
+    return id.value();
+}
+
+void ReplicaDevice::advance(Duration by) {
+    now_ = now_.plus(by);
+    client_->tick(now_);
+    run();
+    if (connection_ != 0 && !open_ && client_->state() == SessionState::connecting) {
+        server_connection_ =
+            (++last_server_connection_ << 8) | static_cast<unsigned char>(name_.front());
+        server_.open(server_connection_);
+        open_ = true;
+        client_->on_opened(connection_, now_);
+        run();
+    }
+}
+
+bool ReplicaDevice::receive() {
+    if (!open_) {
+        return false;
+    }
+    auto const message = server_.next(server_connection_);
+    if (!message) {
+        return false;
+    }
+    client_->on_message(connection_, *message, now_);
+    run();
+    return true;
+}
+
+bool ReplicaDevice::deliver_to_server() {
+    if (!open_ || to_server_.empty()) {
+        return false;
+    }
+    auto const message = std::move(to_server_.front());
+    to_server_.erase(to_server_.begin());
+    server_.receive(server_connection_, message);
+    return true;
+}
+
+void ReplicaDevice::break_connection() {
+    if (!open_) {
+        return;
+    }
+    for (auto rest = dice_.below(to_server_.size() + 1); rest > 0; --rest) {
+        deliver_to_server();
+    }
+    server_.close(server_connection_);
+    open_ = false;
+    client_->on_closed(connection_, Error{Errc::connection_closed, "broken"}, now_);
+    run();
+}
+
+void ReplicaDevice::crash() {
+    for (auto rest = dice_.below(to_server_.size() + 1); rest > 0; --rest) {
+        deliver_to_server();
+    }
+    if (open_) {
+        server_.close(server_connection_);
+    }
+    open_ = false;
+    connection_ = 0;
+    to_server_.clear();
+    refused.clear();
+    on_crash();
+    disk_.crash(dice_);
+    open_store();
+}
+
+void ReplicaDevice::become(TestDisk image) {
+    disk_ = std::move(image);
+    crash();
+}
+
+bool ReplicaDevice::idle() const {
+    return client_->outbox(stream_.str())->idle();
+}
+
+bool ReplicaDevice::has_read_all() const {
+    auto const at = replica_->status().applied;
+    return at.value == server_.tape(stream_.str()).size() && replica_->status().pending == 0;
+}
+
+void ReplicaDevice::expect(bool condition, std::string const& what) {
+    if (!condition && wrong_.empty()) {
+        wrong_ = "device " + name_ + ": not so: " + what;
+    }
+}
+
+}  // namespace capstan::test

@@ -1,0 +1,104 @@
+// A device with models for tests: client, replicas, disk, and an application that checks what it is
+// told against what it sees.
+#pragma once
+#include <capstan/engine/sync/client.hpp>
+#include <capstan/engine/sync/replica.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "dice.hpp"
+#include "test_device.hpp"
+#include "test_server.hpp"
+
+namespace capstan::test {
+
+using coalesce::ObjectValue;
+
+/// The model of a stream's tape up to a seq, made by nothing but `apply`.
+Model fold_tape(TestServer& server, std::string const& stream, Seq last);
+
+/// What an application knows of its objects from changes alone.
+class Mirror {
+  public:
+    void apply(Changes const& changes);
+    bool agrees_with(View const& view) const;
+    void start_from(View const& view, std::set<std::string> const& objects);
+    std::string const& wrong() const { return wrong_; }
+
+  private:
+    std::map<std::string, ObjectValue> objects_;
+    std::set<std::string> known_;  // ids that were ever there
+    std::string wrong_;
+};
+
+class ReplicaDevice {
+  public:
+    ReplicaDevice(std::string name,
+                  Dice& dice,
+                  TestServer& server,
+                  sync::ClientOptions options,
+                  std::string const& stream);
+
+    /// Nothing if it was refused at once. It is stored and sent from the next `run` on.
+    std::optional<sync::MutationId> mutate(Event event, sync::MutateOptions const& options = {});
+    void run();
+    void advance(Duration by);
+    bool receive();
+    bool deliver_to_server();
+    void break_connection();
+    void crash();
+    void become(TestDisk image);
+
+    sync::Client& client() { return *client_; }
+    sync::Replica& replica() { return *replica_; }
+    View view() { return replica_->view(); }
+    TestDisk const& disk() const { return disk_; }
+    TestDisk& disk() { return disk_; }
+    std::string const& name() const { return name_; }
+    std::string const& wrong() const { return wrong_; }
+    bool idle() const;
+    bool has_read_all() const;
+    bool connected() const { return open_; }
+
+    /// The process ends after so many more effects; 0: it goes on.
+    std::uint64_t effects_until_crash = 0;
+    /// Whether what the model holds may be compared with the server's tape at each opening.
+    bool compares_at_opening = true;
+    std::function<void(sync::WriteMoved const&)> on_write = [](sync::WriteMoved const&) {};
+    std::function<void()> on_crash = [] {};
+    std::vector<sync::WriteMoved> refused;  // for good, told and not discarded
+    std::map<std::string, std::uint64_t> counts;
+
+  private:
+    struct Crash {};
+
+    void open_store();
+    void carry_out(sync::Effects effects);
+    void carry_out(sync::Effect const& effect);
+    void look();
+    void expect(bool condition, std::string const& what);
+
+    std::string name_;
+    Dice& dice_;
+    DiceRandom random_;
+    TestServer& server_;
+    sync::ClientOptions options_;
+    StreamName stream_;
+    TestDisk disk_;
+    std::unique_ptr<sync::Client> client_;
+    std::unique_ptr<sync::Replica> replica_;
+    Mirror mirror_;
+    Instant now_;
+    std::uint64_t connection_ = 0;
+    std::uint64_t server_connection_ = 0;
+    std::uint64_t last_server_connection_ = 0;
+    bool open_ = false;
+    std::vector<Bytes> to_server_;
+    std::string wrong_;
+};
+
+}  // namespace capstan::test

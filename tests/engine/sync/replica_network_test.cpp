@@ -1,0 +1,433 @@
+// Random networks of devices with models: partitions, crashes, refusals, lost answers, restored
+// images and servers (F21, F22, F23). At every moment what was told is what is seen; at every
+// opening the model is what the cursor says; in the end all devices agree with the tape, and every
+// write counts once.
+#include <boost/test/unit_test.hpp>
+#include <cstdlib>
+
+#include "history.hpp"
+#include "replica_device.hpp"
+
+namespace {
+
+using namespace capstan;
+using namespace capstan::test;
+using fold_internal::AllRules;
+
+constexpr char kStream[] = "acme/room/1";
+
+struct NetworkOptions {
+    char const* name;
+    bool images = false;
+    bool backups = false;
+    bool moody = true;          // gateways refuse runs on their own account
+    std::uint32_t grace = 256;  // of the merge mark
+};
+
+GatewayHabits habits_of(NetworkOptions const& options) {
+    return {.turns_away_for_load = 40,
+            .turns_away_for_good = options.moody ? 40U : 0U,
+            .answers_gaps_itself = 200,
+            .passes_copies_on = 300,
+            .loses_answers = 60,
+            .drops_events = 20,
+            .repeats_events = 20};
+}
+
+/// What devices do: operations on things that they share, and a note of each write.
+class Author {
+  public:
+    explicit Author(Dice& dice) : dice_(dice) {}
+
+    Event event(ReplicaDevice& device) {
+        Event event;
+        note(device, event);
+        auto const things = device.view().query({.type = "Thing"});
+        if (things.empty() || dice_.one_in(4)) {
+            auto const id = "t" + std::to_string(++last_);
+            event.ops.push_back({.kind = OpKind::insert, .object = id, .type = "Thing"});
+            set(event, id);
+        } else {
+            update(event, dice_.pick(things));
+        }
+        return event;
+    }
+    std::string const& last_note() const { return note_; }
+
+  private:
+    /// Each device keeps a log: a set of the names of its writes, and how many there were.
+    void note(ReplicaDevice& device, Event& event) {
+        auto const log = "log " + device.name();
+        if (!device.view().type(log)) {
+            event.ops.push_back({.kind = OpKind::insert, .object = log, .type = "Log"});
+        }
+        note_ = "w" + std::to_string(++last_);
+        event.ops.push_back(
+            {.kind = OpKind::set_add, .object = log, .field = "writes", .value = note_});
+        event.ops.push_back(
+            {.kind = OpKind::add, .object = log, .field = "count", .value = std::int64_t{1}});
+    }
+
+    void set(Event& event, std::string const& id) {
+        event.ops.push_back({.kind = OpKind::set,
+                             .object = id,
+                             .field = "f" + std::to_string(dice_.below(3)),
+                             .value = static_cast<std::int64_t>(dice_.below(1'000))});
+    }
+
+    void update(Event& event, std::string const& id) {
+        auto const element = Value{static_cast<std::int64_t>(dice_.below(4))};
+        switch (dice_.below(9)) {
+            case 0:
+                event.ops.push_back({.kind = OpKind::remove, .object = id});
+                break;
+            case 1:
+                event.ops.push_back(
+                    {.kind = OpKind::set_add, .object = id, .field = "s", .value = element});
+                break;
+            case 2:
+                event.ops.push_back(
+                    {.kind = OpKind::set_remove, .object = id, .field = "s", .value = element});
+                break;
+            case 3:
+                event.ops.push_back({.kind = OpKind::map_put,
+                                     .object = id,
+                                     .field = "m",
+                                     .value = element,
+                                     .key = "k" + std::to_string(dice_.below(3))});
+                break;
+            case 4:
+                event.ops.push_back({.kind = OpKind::map_remove,
+                                     .object = id,
+                                     .field = "m",
+                                     .key = "k" + std::to_string(dice_.below(3))});
+                break;
+            case 5:
+                event.ops.push_back({.kind = OpKind::add,
+                                     .object = id,
+                                     .field = "c",
+                                     .value = static_cast<std::int64_t>(dice_.below(10))});
+                break;
+            case 6:
+                event.ops.push_back({.kind = OpKind::counter_set,
+                                     .object = id,
+                                     .field = "c",
+                                     .value = static_cast<std::int64_t>(dice_.below(100))});
+                break;
+            case 7:
+                event.ops.push_back({.kind = OpKind::unset,
+                                     .object = id,
+                                     .field = "f" + std::to_string(dice_.below(3))});
+                break;
+            default:
+                set(event, id);
+        }
+    }
+
+    Dice& dice_;
+    std::uint64_t last_ = 0;
+    std::string note_;
+};
+
+class Network {
+  public:
+    Network(std::uint64_t seed, NetworkOptions options)
+        : dice_(seed),
+          options_(options),
+          server_(dice_, habits_of(options), &decide_in_a_mood<AllRules>),
+          author_(dice_) {
+        mood_one_in = 12;
+        mood_dice = Dice(seed + 1);
+        server_.create(kStream, options.grace);
+        sync::ClientOptions client;
+        client.credit_bytes = static_cast<std::uint32_t>(2'000 + dice_.below(20'000));
+        for (char const name : {'a', 'b', 'c'}) {
+            devices_.push_back(std::make_unique<ReplicaDevice>(
+                std::string(1, name), dice_, server_, client, kStream));
+            auto& device = *devices_.back();
+            device.compares_at_opening = !options.backups;
+            device.on_write = [this, &device](sync::WriteMoved const& moved) {
+                heard(device, moved);
+            };
+            device.on_crash = [this, &device] { lose_unstored(device); };
+        }
+        images_.resize(devices_.size());
+    }
+
+    /// What is wrong with it; empty if nothing is.
+    std::string run() {
+        for (int n = 0; n < 500; ++n) {
+            step();
+            for (auto const& device : devices_) {
+                if (!device->wrong().empty()) {
+                    return device->wrong();
+                }
+            }
+        }
+        if (auto wrong = quiesce(); !wrong.empty()) {
+            return wrong;
+        }
+        return check();
+    }
+
+    std::map<std::string, std::uint64_t> counts() const {
+        auto counts = server_.counts();
+        for (auto const& device : devices_) {
+            for (auto const& [what, times] : device->counts) {
+                counts[what] += times;
+            }
+        }
+        return counts;
+    }
+
+  private:
+    struct Written {
+        std::string device;
+        bool stored = false;
+        bool confirmed = false;
+        bool refused = false;
+        bool may_vanish = false;
+    };
+
+    void heard(ReplicaDevice const& device, sync::WriteMoved const& moved) {
+        auto const at = writes_.find({device.name(), moved.mutation});
+        if (at == writes_.end()) {
+            return;
+        }
+        Written& written = written_.at(at->second);
+        written.stored = written.stored || moved.state == sync::WriteState::stored;
+        written.confirmed = written.confirmed || moved.state == sync::WriteState::confirmed;
+        written.refused =
+            written.refused || (moved.state == sync::WriteState::refused && !moved.provisional);
+    }
+
+    void write(ReplicaDevice& device) {
+        auto event = author_.event(device);
+        auto const note = author_.last_note();
+        sync::MutateOptions options;
+        if (dice_.one_in(10)) {
+            options.expect_head = Seq{server_.tape(kStream).size()};
+        }
+        written_[note] = {.device = device.name()};
+        if (auto const id = device.mutate(std::move(event), options)) {
+            writes_[{device.name(), *id}] = note;
+            if (!dice_.one_in(3)) {  // several calls may share a transaction
+                device.run();
+            }
+        } else {
+            written_.erase(note);
+        }
+    }
+
+    void step() {
+        auto const which = static_cast<std::size_t>(dice_.below(devices_.size()));
+        ReplicaDevice& device = *devices_[which];
+        auto const choice = dice_.below(20);
+        if (choice < 4) {
+            write(device);
+        } else if (choice < 7) {
+            device.advance(std::chrono::milliseconds(dice_.below(400)));
+        } else if (choice < 10) {
+            device.receive();
+        } else if (choice < 12) {
+            device.deliver_to_server();
+        } else if (choice < 14) {
+            server_.fold_one();
+        } else if (choice < 15) {
+            server_.push();
+        } else if (choice < 16) {
+            server_.copy_arrives();
+        } else if (choice < 17) {
+            if (dice_.one_in(4)) {
+                device.break_connection();
+            }
+        } else if (choice < 18) {
+            if (dice_.one_in(6)) {
+                device.effects_until_crash = 1 + dice_.below(12);
+            }
+        } else if (choice < 19) {
+            image(which);
+        } else {
+            backup();
+        }
+    }
+
+    void lose_unstored(ReplicaDevice const& device) {
+        for (auto& [note, written] : written_) {
+            written.may_vanish =
+                written.may_vanish || (written.device == device.name() && !written.stored);
+        }
+    }
+
+    void image(std::size_t which) {
+        if (!options_.images || !dice_.one_in(6)) {
+            return;
+        }
+        auto& device = *devices_[which];
+        if (!images_[which]) {
+            images_[which] = device.disk();
+            return;
+        }
+        for (auto& [note, written] : written_) {
+            written.may_vanish = written.may_vanish || written.device == device.name();
+        }
+        device.become(*images_[which]);
+        images_[which].reset();
+    }
+
+    void backup() {
+        if (!options_.backups || !dice_.one_in(6)) {
+            return;
+        }
+        if (!backup_) {
+            backup_ = server_.backup();
+            return;
+        }
+        server_.restore(*backup_);
+        backup_.reset();
+        for (auto& device : devices_) {
+            device->break_connection();
+        }
+        for (auto& [note, written] : written_) {
+            written.may_vanish = written.may_vanish || written.confirmed;
+        }
+    }
+
+    std::string quiesce() {
+        server_.stop_misbehaving();
+        mood_one_in = 0;
+        for (auto& device : devices_) {
+            device->effects_until_crash = 0;
+        }
+        for (int round = 0; round < 3'000; ++round) {
+            bool done = true;
+            while (server_.fold_one()) {
+            }
+            server_.push();
+            for (auto& device : devices_) {
+                while (device->deliver_to_server()) {
+                }
+                while (device->receive()) {
+                }
+                if (!device->wrong().empty()) {
+                    return device->wrong();
+                }
+                done = done && device->idle() && device->has_read_all();
+            }
+            if (done) {
+                return {};
+            }
+            for (auto& device : devices_) {
+                device->advance(std::chrono::milliseconds(500));
+            }
+        }
+        return "stuck:\n" + devices_.front()->client().transitions().text();
+    }
+
+    std::string check() {
+        auto const head = Seq{server_.tape(kStream).size()};
+        auto const truth = fold_tape(server_, kStream, head).state_hash();
+        for (auto const& device : devices_) {
+            if (device->replica().state_hash() != truth) {
+                return "device " + device->name() + " has another model than the tape";
+            }
+        }
+        return check_writes();
+    }
+
+    /// Notes of the writes that the tape holds.
+    std::set<std::string> notes_on_tape() const {
+        std::set<std::string> found;
+        for (auto const& taped : server_.tape(kStream)) {
+            auto const event = decode_event(as_bytes(taped.bytes)).value();
+            for (Op const& op : event.ops) {
+                if (op.field == "writes") {
+                    found.insert(std::get<std::string>(op.value));
+                }
+            }
+        }
+        return found;
+    }
+
+    /// All that was written and not refused is there, and was counted once. (A restored server may
+    /// have forgotten the log itself; an old image may send once more what the store that went on
+    /// had sent.)
+    std::string check_writes() {
+        auto const view = devices_.front()->view();
+        for (auto const& device : devices_) {
+            auto const log = "log " + device->name();
+            auto const notes = view.elements(log, "writes").size();
+            auto const count = static_cast<std::size_t>(view.counter(log, "count"));
+            if (!options_.images && count != notes) {
+                return log + " counts " + std::to_string(count) + " and has " +
+                       std::to_string(notes);
+            }
+        }
+        auto const found = notes_on_tape();
+        for (auto const& [note, written] : written_) {
+            bool const there = found.contains(note);
+            if (!there && !written.refused && !written.may_vanish) {
+                return "write " + note + " of " + written.device +
+                       (written.confirmed ? " was confirmed, and is missing" : " is lost");
+            }
+            if (there && written.refused && !options_.images && !options_.backups) {
+                return "write " + note + " was refused, and is there";
+            }
+        }
+        return {};
+    }
+
+    Dice dice_;
+    NetworkOptions options_;
+    TestServer server_;
+    Author author_;
+    std::vector<std::unique_ptr<ReplicaDevice>> devices_;
+    std::map<std::string, Written> written_;  // by note
+    std::map<std::pair<std::string, sync::MutationId>, std::string> writes_;
+    std::vector<std::optional<TestDisk>> images_;
+    std::optional<TestServer::Backup> backup_;
+};
+
+NetworkOptions const kKinds[] = {
+    {.name = "partitions and crashes"},
+    {.name = "a close merge mark", .grace = 4},
+    {.name = "an old image", .images = true, .moody = false},
+    {.name = "an old image, moody gateways, a close merge mark", .images = true, .grace = 8},
+    {.name = "a restored server", .backups = true, .grace = 16},
+};
+
+/// CAPSTAN_HISTORIES=100000 looks further than the daily run.
+std::uint64_t histories() {
+    char const* const value = std::getenv("CAPSTAN_HISTORIES");
+    return value == nullptr ? 40 : std::strtoull(value, nullptr, 10);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(replica_networks)
+
+BOOST_AUTO_TEST_CASE(devices_converge_with_the_tape_and_every_write_counts_once) {
+    std::map<std::string, std::uint64_t> counts;
+    for (auto const& options : kKinds) {
+        for (std::uint64_t seed = 1; seed <= histories(); ++seed) {
+            Network network(seed, options);
+            auto const wrong = network.run();
+            BOOST_TEST(wrong.empty(), options.name << ", seed " << seed << ": " << wrong);
+            if (!wrong.empty()) {
+                break;
+            }
+            for (auto const& [what, times] : network.counts()) {
+                counts[what] += times;
+            }
+        }
+    }
+    // The networks go where they should.
+    for (char const* what : {"models reopened", "refused", "recoveries", "histories lost"}) {
+        BOOST_TEST(counts[what] > 0U, what);
+    }
+    for (auto const& [what, times] : counts) {
+        BOOST_TEST_MESSAGE(what << ": " << times);
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
