@@ -4,6 +4,8 @@
 #include <capstan/schema/event.hpp>
 #include <capstan/schema/limits.hpp>
 
+#include "work_budget.hpp"
+
 namespace capstan {
 namespace {
 
@@ -197,6 +199,9 @@ Result<Event> decode_event(ByteView bytes) {
     if (table.ops()->size() > kEventOpsMax) {
         return Error{Errc::too_large,
                      "event of " + std::to_string(table.ops()->size()) + " operations"};
+    }
+    if (!is_within_budget(table, bytes.size())) {
+        return bad_event("operations share too much");
     }
     Event event;
     event.authored_p.value = table.authored_p();

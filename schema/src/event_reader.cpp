@@ -4,6 +4,8 @@
 #include <capstan/schema/event_reader.hpp>
 #include <capstan/schema/limits.hpp>
 
+#include "work_budget.hpp"
+
 namespace capstan {
 namespace {
 
@@ -78,6 +80,9 @@ Result<std::span<OpView const>> EventReader::read(ByteView bytes) {
     auto const& table = *flatbuffers::GetRoot<fb::Event>(raw);
     if (table.ops()->size() > kEventOpsMax) {
         return Error{Errc::too_large, "event of too many operations"};
+    }
+    if (!is_within_budget(table, bytes.size())) {
+        return bad_event("operations share too much");
     }
     authored_p_ = Seq{table.authored_p()};
     ops_.resize(std::max<std::size_t>(ops_.size(), table.ops()->size()));

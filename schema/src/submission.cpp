@@ -232,6 +232,17 @@ Bytes encode_restore(Lineage lineage, std::uint32_t partition) {
     return encode_lineage(SubmissionKind::restore, lineage, partition);
 }
 
+Bytes encode_stand_in(ByteView record) {
+    Bytes out;
+    ByteWriter writer(out);
+    writer.put(kMagic).put(std::uint32_t{0}).put(std::uint64_t{0});
+    writer.put(std::uint64_t{0}).put(std::uint64_t{0});
+    writer.put(std::uint64_t{record.size()}).put(hash128(record));
+    store(out.data() + 4, static_cast<std::uint32_t>(out.size()));
+    store(out.data() + 8, ~hash64(ByteView(out).subspan(kChecksumFrom)));
+    return out;
+}
+
 Bytes encode_heartbeat() {
     return finish(begin({.kind = SubmissionKind::heartbeat}, 0));
 }

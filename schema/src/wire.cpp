@@ -3,6 +3,8 @@
 #include <capstan/schema/limits.hpp>
 #include <capstan/schema/wire.hpp>
 
+#include "work_budget.hpp"
+
 namespace capstan {
 namespace {
 
@@ -66,12 +68,22 @@ bool makes_sense(fb::StreamState const& state) {
     return is_name(state.name()) && state.verdict() <= fb::Verdict::MAX && is_seq(state.head());
 }
 
+/// Many tables may be one table that all point to.
 template <class List>
-bool all_make_sense(List const* list) {
+bool is_within_budget(List const& list, std::size_t message_bytes) {
+    std::size_t said = 0;
+    for (auto const* item : list) {
+        said += sizeof(flatbuffers::uoffset_t) + item->name()->size();
+    }
+    return said <= kSharingMax * message_bytes;
+}
+
+template <class List>
+bool all_make_sense(List const* list, std::size_t message_bytes) {
     if (list == nullptr) {
         return true;
     }
-    if (list->size() > kHelloStreamsMax) {
+    if (list->size() > kHelloStreamsMax || !is_within_budget(*list, message_bytes)) {
         return false;
     }
     for (auto const* item : *list) {
@@ -82,7 +94,7 @@ bool all_make_sense(List const* list) {
     return true;
 }
 
-bool makes_sense(fb::Hello const& hello) {
+bool makes_sense(fb::Hello const& hello, std::size_t message_bytes) {
     if (hello.patterns() != nullptr) {
         if (hello.patterns()->size() > kHelloPatternsMax) {
             return false;
@@ -95,14 +107,14 @@ bool makes_sense(fb::Hello const& hello) {
     }
     return from_wire(*hello.device()) != DeviceId{} &&
            is_short_text(hello.token(), kTokenBytesMax) && is_short_text(hello.agent()) &&
-           all_make_sense(hello.streams());
+           all_make_sense(hello.streams(), message_bytes);
 }
 
-bool makes_sense(fb::Welcome const& welcome) {
-    return all_make_sense(welcome.streams());
+bool makes_sense(fb::Welcome const& welcome, std::size_t message_bytes) {
+    return all_make_sense(welcome.streams(), message_bytes);
 }
-bool makes_sense(fb::Subscribe const& subscribe) {
-    return all_make_sense(subscribe.streams());
+bool makes_sense(fb::Subscribe const& subscribe, std::size_t message_bytes) {
+    return all_make_sense(subscribe.streams(), message_bytes);
 }
 bool makes_sense(fb::Unsubscribe const& unsubscribe) {
     return unsubscribe.stream() != 0;
@@ -152,6 +164,16 @@ bool makes_sense(fb::Notice const& notice) {
     return is_short_text(notice.detail());
 }
 
+/// Lists of tables are judged by the size of the message, too.
+template <class T>
+bool is_plausible(T const& message, std::size_t message_bytes) {
+    if constexpr (requires { makes_sense(message, message_bytes); }) {
+        return makes_sense(message, message_bytes);
+    } else {
+        return makes_sense(message);
+    }
+}
+
 /// The message in `bytes` if it is a T; nothing if it is another; an error if it is a bad T.
 template <class T>
 Result<std::optional<Message>> as(ByteView bytes) {
@@ -164,7 +186,7 @@ Result<std::optional<Message>> as(ByteView bytes) {
         return bad_message(std::string(kIdentifier<T>) + " is not a valid FlatBuffer");
     }
     auto const* root = flatbuffers::GetSizePrefixedRoot<T>(raw);
-    if (!makes_sense(*root)) {
+    if (!is_plausible(*root, bytes.size())) {
         return bad_message(std::string(kIdentifier<T>) + " has a field out of range");
     }
     return std::optional<Message>{root};

@@ -109,10 +109,9 @@ Result<std::size_t> MemoryLog::read(std::size_t records_max, LogVisitor const& v
     for (; topic_.reachable_ && count < records_max && next_ < extent.end; ++count) {
         auto const& record =
             topic_.records_[static_cast<std::size_t>(next_.value - extent.first.value)];
-        if (record.origin && record.origin->handle == handle_) {
-            parts_->unseen.seen(record.origin->token);
-        }
-        visit({next_, record.origin, record.bytes});
+        bool const is_own = record.origin && record.origin->handle == handle_;
+        auto const seen = is_own ? parts_->unseen.seen(record.origin->token) : std::nullopt;
+        visit({next_, record.origin, seen, record.bytes});
         next_ = next_.next();
     }
     return count;

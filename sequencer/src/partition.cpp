@@ -40,7 +40,8 @@ PartitionImpl::PartitionImpl(PartitionOptions const& options,
 
 Result<> PartitionImpl::recover() {
     JournalOptions journal{.partition = options_.partition,
-                           .segment_bytes = options_.segment_bytes};
+                           .segment_bytes = options_.segment_bytes,
+                           .is_tape = seams_.open_log != nullptr};
     CAPSTAN_TRY(auto const checkpoint, seams_.checkpoints.load());
     if (checkpoint) {
         CAPSTAN_TRY(row_, decode_partition_row(checkpoint->partition_row));
@@ -61,7 +62,9 @@ Result<> PartitionImpl::recover() {
     CAPSTAN_TRY(auto opened, FileJournal::open(seams_.storage, seams_.random, journal, fold_tail));
     journal_ = std::move(opened.journal);
     CAPSTAN_TRY(seal_left_open(opened.recovery.unsealed));
-    if (!row_.has_genesis()) {
+    if (seams_.open_log) {
+        CAPSTAN_TRY(join_log());
+    } else if (!row_.has_genesis()) {
         CAPSTAN_TRY(write_genesis());
     }
     appended_ = row_.position;
@@ -128,7 +131,9 @@ void PartitionImpl::drain(std::function<void()> done) {
 }
 
 void PartitionImpl::drain_if_quiet() {
-    bool const busy = unanswered_.count > 0 || committing_ || tending_ > 0;
+    // What is on its way to a shared log has an open outcome, here as everywhere.
+    bool const waits_for_answers = unanswered_.count > 0 && !log_;
+    bool const busy = waits_for_answers || committing_ || tending_ > 0;
     if (!drained_ || (busy && !stopped_)) {
         return;
     }

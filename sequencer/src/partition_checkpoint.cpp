@@ -62,7 +62,11 @@ void PartitionImpl::checkpoint() {
     created_taken_ = std::exchange(created_, {});
     bytes_taken_ = bytes_since_checkpoint_;
     committing_ = true;
-    commit(number, std::move(batch));
+    if (log_) {
+        sync_and_commit(number, std::move(batch));
+    } else {
+        commit(number, std::move(batch));
+    }
 }
 
 void PartitionImpl::commit(std::uint64_t number, std::shared_ptr<CheckpointBatch const> batch) {
@@ -70,6 +74,21 @@ void PartitionImpl::commit(std::uint64_t number, std::shared_ptr<CheckpointBatch
         auto const result = seams_.checkpoints.commit(*batch);
         seams_.strand.post([this, number, batch = std::move(batch), result]() mutable {
             on_committed(number, std::move(batch), result);
+        });
+    });
+}
+
+/// No checkpoint is ahead of what the disk has of the tape.
+void PartitionImpl::sync_and_commit(std::uint64_t number,
+                                    std::shared_ptr<CheckpointBatch const> batch) {
+    seams_.disk.post([this, number, batch = std::move(batch)]() mutable {
+        auto const synced = journal_->sync();
+        seams_.strand.post([this, number, synced, batch = std::move(batch)]() mutable {
+            if (synced) {
+                commit(number, std::move(batch));
+            } else {
+                on_committed(number, std::move(batch), synced);
+            }
         });
     });
 }

@@ -25,11 +25,14 @@ void PartitionImpl::fold_batch(WriteBatch const& batch, Appended const& appended
             stop(verdict.error());
             return;
         }
-        folded_.push_back({next.token, next.position, std::move(verdict).value()});
+        if (next.token) {
+            folded_.push_back({*next.token, next.position, std::move(verdict).value()});
+        }
         next.offset.value += next.record.size();
         next.position = next.position.next();
     }
     folded_place_ = appended.frames.back().after();
+    folded_offset_ = batch.copied.value_or(folded_offset_);
     announce();
     if (appended.closed) {
         seal(appended.closed->number);

@@ -1,11 +1,15 @@
 #pragma once
+#include <atomic>
 #include <capstan/engine/runtime/clock.hpp>
 #include <capstan/engine/runtime/executor.hpp>
 #include <capstan/sequencer/file_journal.hpp>
 #include <capstan/sequencer/index.hpp>
 #include <capstan/sequencer/partition.hpp>
+#include <deque>
 #include <map>
+#include <memory>
 
+#include "copy_gate.hpp"
 #include "move_list.hpp"
 #include "row_cache.hpp"
 #include "write_queue.hpp"
@@ -24,9 +28,11 @@ class JournalSegments final : public SegmentReader {
 };
 
 /// The pipeline. Files: partition.cpp (opening, draining), partition_write.cpp (queue and journal),
-/// partition_fold.cpp (durable batches), partition_read.cpp, partition_checkpoint.cpp.
+/// partition_log.cpp (shared log and tape), partition_fold.cpp (durable batches),
+/// partition_read.cpp, partition_checkpoint.cpp.
 ///
 ///   submit ─▶ queue ─disk: takes all, appends, flushes, takes again─▶ strand: each batch is folded
+///   submit ─▶ shared log ─disk: reads some, appends to the tape────▶ strand: the same
 class PartitionImpl final : public Partition {
   public:
     PartitionImpl(PartitionOptions const& options,
@@ -34,6 +40,8 @@ class PartitionImpl final : public Partition {
                   PartitionListener& listener);
     Result<> recover();
 
+    bool is_ready() const override { return is_ready_; }
+    void close() override { gate_->close(); }
     Result<> submit(Bytes submission, std::uint64_t token) override;
     Result<std::optional<StreamStat>> stat(std::string_view name) override;
     Result<std::optional<StreamStat>> stat(StreamNumber number) override;
@@ -63,10 +71,17 @@ class PartitionImpl final : public Partition {
     /// A durable submission and where it stands.
     struct Durable {
         ByteView record;
-        std::uint64_t token = 0;
+        std::optional<std::uint64_t> token;
         Position position;
         SegmentNumber segment;
         Offset offset;
+    };
+
+    /// A record of the shared log, as the tape will have it.
+    struct ReadRecord {
+        Bytes submission;
+        std::optional<std::uint64_t> token;
+        LogOffset offset;
     };
 
     // partition_write.cpp
@@ -76,10 +91,21 @@ class PartitionImpl final : public Partition {
     void write_few_here(std::size_t heard);
     Written write(WriteBatch const& batch);
     void on_written(WriteBatch const& batch, Written const& written);
+    void turn_away(WriteBatch const& batch, Error const& why);
     void stop(Error why);
     void tend_when_idle();
     void watch_idleness(Duration wait);
     void tend_journal();
+
+    // partition_log.cpp
+    Result<> join_log();
+    void copy_from_log();
+    Result<WriteBatch> read_log();
+    Result<> check_resumed();
+    void ask_for_end();
+    void write_own(Bytes record);
+    void become_ready_if_caught_up();
+    void tick_log();
 
     // partition_fold.cpp
     /// The journal's tail is folded again: nobody waits or listens.
@@ -101,6 +127,7 @@ class PartitionImpl final : public Partition {
     void checkpoint_if_due();
     void checkpoint();
     void commit(std::uint64_t number, std::shared_ptr<CheckpointBatch const> batch);
+    void sync_and_commit(std::uint64_t number, std::shared_ptr<CheckpointBatch const> batch);
     void on_committed(std::uint64_t number,
                       std::shared_ptr<CheckpointBatch const> batch,
                       Result<> const& result);
@@ -132,6 +159,22 @@ class PartitionImpl final : public Partition {
     std::function<void()> drained_;
 
     WriteQueue queue_;
+
+    // Over a shared log; what the disk thread has is its own.
+    std::unique_ptr<SharedLog> log_;
+    std::shared_ptr<CopyGate> gate_;
+    std::optional<std::pair<LogOffset, Bytes>> resumed_;  // disk: the tape's last submission, which
+                                                          // is read once more
+    std::deque<ReadRecord> read_;                         // disk: not yet in a batch
+    std::size_t read_bytes_ = 0;                          // disk
+    WriteBatch unwritten_;                                // disk: there was no room on the tape
+    std::atomic<int> copies_ = 0;       // batches on their way from the disk thread to the strand
+    LogOffset folded_offset_{-1};       // strand
+    std::optional<LogOffset> log_end_;  // strand: as it was when this node joined
+    std::uint64_t own_records_ = 0;     // written by this node itself
+    bool is_ready_ = true;
+    std::unique_ptr<Timer> log_timer_;
+
     Unanswered unanswered_;
     bool flushes_are_quick_ = false;
     std::size_t tending_ = 0;  // sealings and preparations of the spare under way

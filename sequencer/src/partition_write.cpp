@@ -22,6 +22,9 @@ Result<> PartitionImpl::submit(Bytes submission, std::uint64_t token) {
     if (draining_) {
         return Error{Errc::not_ready, "the server is shutting down"};
     }
+    if (!is_ready_) {
+        return Error{Errc::not_ready, "this node has not yet read what the log holds"};
+    }
     if (submission.size() > kSubmissionBytesMax) {
         return Error{Errc::too_large,
                      "submission of " + std::to_string(submission.size()) + " bytes"};
@@ -34,11 +37,14 @@ Result<> PartitionImpl::submit(Bytes submission, std::uint64_t token) {
     if (bytes_since_checkpoint_ > kCheckpointLagMax * options_.checkpoint_bytes) {
         return Error{Errc::overloaded, "checkpoints have fallen behind"};
     }
-    unanswered_.count += 1;
-    unanswered_.bytes += submission.size();
-    if (queue_.add(std::move(submission), token)) {
+    auto const bytes = submission.size();
+    if (log_) {
+        CAPSTAN_TRY(log_->append(std::move(submission), token));
+    } else if (queue_.add(std::move(submission), token)) {
         start_writing();
     }
+    unanswered_.count += 1;
+    unanswered_.bytes += bytes;
     return success();
 }
 
@@ -98,15 +104,16 @@ void PartitionImpl::write_few_here(std::size_t heard) {
 PartitionImpl::Written PartitionImpl::write(WriteBatch const& batch) {
     std::vector<ByteView> const views(batch.submissions.begin(), batch.submissions.end());
     auto const start = seams_.clock.now();
-    auto appended = journal_->append(views);
+    auto appended =
+        batch.copied ? journal_->append_copied(views, *batch.copied) : journal_->append(views);
     auto const flushed = appended ? journal_->flush() : Result<Position>(appended.error());
     return {flushed ? std::move(appended) : Result<Appended>(flushed.error()),
             seams_.clock.now() - start};
 }
 
 void PartitionImpl::on_written(WriteBatch const& batch, Written const& written) {
-    unanswered_.count -= batch.submissions.size();
-    unanswered_.bytes -= batch.bytes;
+    unanswered_.count -= batch.awaited;
+    unanswered_.bytes -= batch.awaited_bytes;
     flushes_are_quick_ = written.took < kQuickFlush;
     if (!written.appended) {
         auto const& why = written.appended.error();
@@ -115,7 +122,7 @@ void PartitionImpl::on_written(WriteBatch const& batch, Written const& written) 
             stop(why);
             return;
         }
-        listener_.on_turned_away(batch.tokens, why);
+        turn_away(batch, why);
     } else {
         appended_ = written.appended.value().last;
         bytes_since_checkpoint_ += batch.bytes;
@@ -123,6 +130,16 @@ void PartitionImpl::on_written(WriteBatch const& batch, Written const& written) 
         checkpoint_if_due();
     }
     drain_if_quiet();
+}
+
+void PartitionImpl::turn_away(WriteBatch const& batch, Error const& why) {
+    std::vector<std::uint64_t> tokens;
+    for (auto const& token : batch.tokens) {
+        if (token) {
+            tokens.push_back(*token);
+        }
+    }
+    listener_.on_turned_away(tokens, why);
 }
 
 void PartitionImpl::stop(Error why) {

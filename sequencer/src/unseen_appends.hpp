@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -43,15 +44,17 @@ class UnseenAppends {
         unsent_.insert(token);
     }
 
-    /// It was read. What is read a second time changes nothing.
-    void seen(std::uint64_t token) {
+    /// It was read. The token, unless it was read before.
+    std::optional<std::uint64_t> seen(std::uint64_t token) {
         silent_ticks_ = 0;
         auto const at = records_.find(token);
-        if (at != records_.end()) {
-            bytes_ -= at->second.size();
-            records_.erase(at);
-            unsent_.erase(token);
+        if (at == records_.end()) {
+            return std::nullopt;
         }
+        bytes_ -= at->second.size();
+        records_.erase(at);
+        unsent_.erase(token);
+        return token;
     }
 
     /// It has to be sent again.

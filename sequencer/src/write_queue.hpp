@@ -1,8 +1,10 @@
 #pragma once
 #include <capstan/schema/bytes.hpp>
+#include <capstan/sequencer/shared_log.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -11,16 +13,21 @@ namespace capstan {
 /// Submissions that are written and flushed together.
 struct WriteBatch {
     std::vector<Bytes> submissions;
-    std::vector<std::uint64_t> tokens;
+    std::vector<std::optional<std::uint64_t>> tokens;  // nothing: nobody here waits for its verdict
     std::size_t bytes = 0;
+    std::size_t awaited = 0;  // submissions with a token
+    std::size_t awaited_bytes = 0;
+    std::optional<LogOffset> copied;  // read from a shared log, up to here
 
     bool empty() const { return submissions.empty(); }
     void reserve(std::size_t count) {
         submissions.reserve(count);
         tokens.reserve(count);
     }
-    void add(Bytes submission, std::uint64_t token) {
+    void add(Bytes submission, std::optional<std::uint64_t> token) {
         bytes += submission.size();
+        awaited += token ? 1 : 0;
+        awaited_bytes += token ? submission.size() : 0;
         submissions.push_back(std::move(submission));
         tokens.push_back(token);
     }

@@ -5,13 +5,13 @@ server=
 port=
 trap 'kill_server; rm -rf "$directory"' EXIT
 
-start_server() { # under the same port each time
+start_server() { # under the same port each time; with what else is said
     local admin
     [[ -n $port ]] || port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
     admin=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
     echo test-token >"$directory/token"
     "$CAPSTAN_BUILD/bin/capstand" --data-dir "$directory/data" --listen "127.0.0.1:$port" \
-        --admin-listen "127.0.0.1:$admin" --auth-dev-token test-token 2>>"$directory/log" &
+        --admin-listen "127.0.0.1:$admin" --auth-dev-token test-token "$@" 2>>"$directory/log" &
     server=$!
     for _ in $(seq 200); do
         "$CAPSTAN_BUILD/bin/capstand" health --admin-listen "127.0.0.1:$admin" >/dev/null 2>&1 && return

@@ -38,8 +38,18 @@ BOOST_AUTO_TEST_CASE(records_keep_their_bytes) {
     test::check_golden("schema/genesis", encode_genesis(Lineage{0x1234}, 5));
     test::check_golden("schema/restore", encode_restore(Lineage{0x1234}, 5));
     test::check_golden("schema/heartbeat", encode_heartbeat());
+    test::check_golden("schema/stand_in", encode_stand_in(as_bytes("not ours")));
     test::check_golden("schema/beacon", encode_beacon({Position{9}, {1, 2}, 77}));
     test::check_golden("schema/fold_version", encode_fold_version(2));
+}
+
+BOOST_AUTO_TEST_CASE(a_stand_in_has_a_length_and_no_meaning) {
+    auto const record = encode_stand_in(as_bytes("not ours"));
+    BOOST_TEST(submission_length(record).value() == record.size());
+    auto const view = SubmissionView::decode(record);
+    BOOST_TEST_REQUIRE(!view.has_value());
+    BOOST_TEST((view.error().code == Errc::malformed));
+    BOOST_TEST((record != encode_stand_in(as_bytes("nor this"))));
 }
 
 RC_BOOST_PROP(a_decoded_append_is_what_was_encoded,

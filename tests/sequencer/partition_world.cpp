@@ -63,14 +63,26 @@ PartitionWorld::PartitionWorld(std::uint64_t seed) : random(seed) {
 
 PartitionWorld::~PartitionWorld() = default;
 
+OpenLog PartitionWorld::open_log() {
+    return [this](LogOffset from, LogWake wake) -> Result<std::unique_ptr<SharedLog>> {
+        return std::make_unique<MemoryLog>(*topic, from, std::move(wake));
+    };
+}
+
 Result<> PartitionWorld::open() {
     heard = {};
     process_ = std::make_unique<Process>(*this);
     auto& process = *process_;
-    auto opened = Partition::open(
-        options,
-        {storage, *checkpoints, clock, random, process.strand, process.disk, process.background},
-        heard);
+    auto opened = Partition::open(options,
+                                  {storage,
+                                   *checkpoints,
+                                   clock,
+                                   random,
+                                   process.strand,
+                                   process.disk,
+                                   process.background,
+                                   topic == nullptr ? OpenLog() : open_log()},
+                                  heard);
     if (!opened) {
         process_.reset();
         return opened.error();

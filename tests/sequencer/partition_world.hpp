@@ -8,6 +8,7 @@
 #include <capstan/engine/sim/sim_storage.hpp>
 #include <capstan/schema.hpp>
 #include <capstan/sequencer/memory_checkpoint_store.hpp>
+#include <capstan/sequencer/memory_log.hpp>
 #include <capstan/sequencer/partition.hpp>
 #include <map>
 #include <memory>
@@ -60,6 +61,8 @@ class PartitionWorld {
     SimStorage storage;
     std::unique_ptr<MemoryCheckpointStore> checkpoints = std::make_unique<MemoryCheckpointStore>();
     Heard heard;
+    /// Nothing: the file journal is the truth. Set before `open`; outlives the world.
+    MemoryTopic* topic = nullptr;
 
     /// Starts the process.
     Result<> open();
@@ -82,6 +85,7 @@ class PartitionWorld {
     std::vector<std::string> read_all(std::string const& stream, std::size_t page_bytes = 1'000);
 
   private:
+    OpenLog open_log();
     struct Process {
         Process(PartitionWorld& world);
         SimSchedule schedule;

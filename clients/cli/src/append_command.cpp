@@ -78,8 +78,14 @@ class Tally {
         interrupted_ = true;
         changed_.notify_all();
     }
-    /// Until at most so much waits, something was refused, or nothing has moved for `timeout`:
-    /// false.
+    /// No answer is to be expected, so waiting is in vain.
+    void give_up() {
+        std::lock_guard const lock(mutex_);
+        hopeless_ = true;
+        changed_.notify_all();
+    }
+    /// Until at most so much waits, or something was refused. False: nothing has moved for
+    /// `timeout`, or nothing will.
     bool wait(std::size_t waiting_bytes_max, Duration timeout) {
         std::unique_lock lock(mutex_);
         last_sign_ = std::max(last_sign_, std::chrono::steady_clock::now());
@@ -87,6 +93,9 @@ class Tally {
             return waiting_bytes_ <= waiting_bytes_max || error_ || interrupted_;
         };
         while (!enough()) {
+            if (hopeless_) {
+                return false;
+            }
             auto const deadline = last_sign_ + timeout;
             if (changed_.wait_until(lock, deadline) == std::cv_status::timeout && !enough() &&
                 last_sign_ + timeout <= std::chrono::steady_clock::now()) {
@@ -130,6 +139,7 @@ class Tally {
     Seq last_;
     std::optional<Error> error_;
     bool interrupted_ = false;
+    bool hopeless_ = false;
 };
 
 /// Publishes bodies as they come, `batch` of them together.
@@ -176,7 +186,7 @@ class Appender {
         CAPSTAN_TRY(flush());
         return settle(0);
     }
-    Tally& tally() { return *tally_; }
+    std::shared_ptr<Tally> const& tally() { return tally_; }
 
   private:
     Result<> settle(std::size_t waiting_bytes_max) {
@@ -259,6 +269,18 @@ void report(Context& context, Append const& command, Tally::Sum const& sum) {
     }
 }
 
+/// With the head that was met instead of the expected one.
+Error with_head(Remote const& remote, Append const& command, Tally::Sum const& sum, Error why) {
+    if (why.code == Errc::position_conflict && command.expect) {
+        if (auto const stream = remote.find(command.stream)) {
+            auto const head = stream.value() ? stream.value()->head : Seq{};
+            why.detail = "expected head " + std::to_string(command.expect->plus(sum.events).value) +
+                         ", server has " + std::to_string(head.value);
+        }
+    }
+    return why;
+}
+
 /// What is to be said when no answer came.
 Error unanswered(Remote const& remote, Tally::Sum const& sum, bool store_lasts) {
     auto why = remote.no_answer();
@@ -276,10 +298,11 @@ Result<> execute(Context& context, Append const& command) {
     CAPSTAN_TRY(auto const client, remote.device(std::move(chosen.store)));
     CAPSTAN_TRY(auto stream, client.stream(command.stream));
     Appender appender(std::move(stream), command, remote.timeout());
-    context.surroundings.on_interrupt([&appender] { appender.tally().interrupt(); });
+    context.surroundings.on_interrupt([&appender] { appender.tally()->interrupt(); });
+    remote.when_hopeless([tally = appender.tally()] { tally->give_up(); });
     auto added = add_all(context, command, appender);
     context.surroundings.on_interrupt({});
-    auto const sum = appender.tally().sum();
+    auto const sum = appender.tally()->sum();
     if (auto const earlier = remote.earlier_writes(); !earlier.empty()) {
         context.output.note(earlier);
     }
@@ -293,7 +316,7 @@ Result<> execute(Context& context, Append const& command) {
         context.code = ExitCode::partial;
     }
     return added.error().code == Errc::timed_out ? unanswered(remote, sum, chosen.lasts)
-                                                 : added.error();
+                                                 : with_head(remote, command, sum, added.error());
 }
 
 }  // namespace capstan::cli

@@ -9,8 +9,16 @@ namespace capstan::cli {
 namespace {
 
 /// Flags whose value may come from the environment, as CAPSTAN_ and their name.
-constexpr std::array kFromEnvironment{
-    "server", "token-file", "timeout", "output", "color", "quiet", "verbose", "no-progress", "yes"};
+constexpr std::array kFromEnvironment{"server",
+                                      "token-file",
+                                      "ca-file",
+                                      "timeout",
+                                      "output",
+                                      "color",
+                                      "quiet",
+                                      "verbose",
+                                      "no-progress",
+                                      "yes"};
 
 std::string variable_of(std::string_view flag) {
     std::string name = "CAPSTAN_" + std::string(flag);

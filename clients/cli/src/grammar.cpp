@@ -127,6 +127,15 @@ void Grammar::add_globals() {
         ->type_name("FILE")
         ->take_last();
     add(app,
+        "--ca-file",
+        "PEM file with the authorities to believe, for https",
+        [this](std::string const& word) -> Result<> {
+            globals.ca_file = word;
+            return success();
+        })
+        ->type_name("FILE")
+        ->take_last();
+    add(app,
         "--timeout",
         "How long to wait for the server, such as 500ms or 1m",
         [this](std::string const& word) { return take_timeout(word, globals.timeout); })

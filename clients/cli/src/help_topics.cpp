@@ -33,6 +33,7 @@ constexpr char kEnvironment[] = R"(Each global flag may come from the environmen
 
   CAPSTAN_SERVER        --server
   CAPSTAN_TOKEN_FILE    --token-file
+  CAPSTAN_CA_FILE       --ca-file
   CAPSTAN_TIMEOUT       --timeout
   CAPSTAN_OUTPUT        --output
   CAPSTAN_COLOR         --color

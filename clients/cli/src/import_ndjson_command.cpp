@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <capstan/engine/os/system_random.hpp>
 #include <capstan/importers.hpp>
+#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <map>
 #include <set>
+#include <thread>
 #include <utility>
 
 #include "ordered_publisher.hpp"
@@ -100,6 +102,7 @@ class LineImport {
         return done;
     }
 
+    bool was_overtaken() const { return publisher_.was_overtaken(); }
     bool has_effect() const { return publisher_.confirmed() > 0; }
     bool is_equal() const { return difference_.empty(); }
     std::string const& difference() const { return difference_; }
@@ -315,17 +318,30 @@ class LineImport {
     std::string difference_;  // the first one
 };
 
-}  // namespace
-
-Result<> execute(Context& context, ImportNdjson const& command) {
-    CAPSTAN_TRY(auto mapping, mapping_of(command));
-    CAPSTAN_TRY(auto const remote, Remote::open(context));
+/// Nothing if somebody else's event came in between and `may_repeat`: nothing was reported then.
+std::optional<Result<>> import_once(Context& context,
+                                    ImportNdjson const& command,
+                                    Remote const& remote,
+                                    bool may_repeat) {
+    auto mapping = mapping_of(command);
+    if (!mapping) {
+        return mapping.error();
+    }
     importers::ReadBytes read = read_stdin(context);
     if (command.file != "-") {
-        CAPSTAN_TRY(read, importers::open_text_file(command.file));
+        auto opened = importers::open_text_file(command.file);
+        if (!opened) {
+            return opened.error();
+        }
+        read = std::move(opened).value();
     }
-    LineImport import(context, remote, command, std::move(mapping), std::move(read));
+    LineImport import(context, remote, command, std::move(mapping).value(), std::move(read));
     auto const done = import.run();
+    if (import.was_overtaken() && may_repeat) {
+        // Another import of the file, or what one that was killed had still under way.
+        context.output.note(done.error().detail + "; looking again at what is there.");
+        return std::nullopt;
+    }
     if (done || import.has_effect()) {
         import.report();
     }
@@ -341,6 +357,23 @@ Result<> execute(Context& context, ImportNdjson const& command) {
         context.code = ExitCode::integrity;
     }
     return success();
+}
+
+}  // namespace
+
+Result<> execute(Context& context, ImportNdjson const& command) {
+    CAPSTAN_TRY(auto const remote, Remote::open(context));
+    constexpr int kTurnsMax = 10;
+    // The other one goes on meanwhile; each look costs reading the streams.
+    auto pause = std::chrono::milliseconds(100);
+    for (int turn = 1;; ++turn) {
+        bool const may_repeat = command.file != "-" && turn < kTurnsMax;
+        if (auto const done = import_once(context, command, remote, may_repeat)) {
+            return *done;
+        }
+        std::this_thread::sleep_for(pause);
+        pause = std::min(2 * pause, std::chrono::milliseconds(5'000));
+    }
 }
 
 }  // namespace capstan::cli

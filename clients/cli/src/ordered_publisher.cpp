@@ -105,7 +105,9 @@ void OrderedPublisher::take(Answer const& answer) {
         confirmed_bytes_ += answer.bytes;
         pump(lane);
     } else if (!error_) {
-        error_ = Error{answer.error->code, lane.stream_.str() + ": " + answer.error->detail};
+        overtaken_ = answer.error->code == Errc::position_conflict;
+        auto const& why = overtaken_ ? "somebody else publishes to it" : answer.error->detail;
+        error_ = Error{answer.error->code, lane.stream_.str() + ": " + why};
     }
 }
 

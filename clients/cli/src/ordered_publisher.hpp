@@ -42,6 +42,8 @@ class OrderedPublisher {
     void settle();
     void interrupt();
 
+    /// An event of somebody else came in between.
+    bool was_overtaken() const { return overtaken_; }
     std::uint64_t confirmed() const { return confirmed_; }
     std::uint64_t confirmed_bytes() const { return confirmed_bytes_; }
 
@@ -80,6 +82,7 @@ class OrderedPublisher {
     std::uint64_t confirmed_ = 0;
     std::uint64_t confirmed_bytes_ = 0;
     std::optional<Error> error_;
+    bool overtaken_ = false;
     std::shared_ptr<Answers> answers_ = std::make_shared<Answers>();
 };
 

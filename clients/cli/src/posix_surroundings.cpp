@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <csignal>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -26,7 +27,7 @@ sigset_t stop_signals() {
 }  // namespace
 
 void DescriptorSink::write(std::string_view text) {
-    if (ok_) {
+    if (ok()) {
         waiting_ += text;
         if (waiting_.size() >= kSinkBytesMax) {
             flush();
@@ -36,15 +37,19 @@ void DescriptorSink::write(std::string_view text) {
 
 void DescriptorSink::flush() {
     std::string_view left = waiting_;
-    while (ok_ && !left.empty()) {
+    while (ok() && !left.empty()) {
         auto const written = ::write(descriptor_, left.data(), left.size());
         if (written > 0) {
             left.remove_prefix(static_cast<std::size_t>(written));
-        } else {
-            ok_ = written < 0 && errno == EINTR;
+        } else if (written == 0 || errno != EINTR) {
+            error_ = written == 0 ? EIO : errno;
         }
     }
     waiting_.clear();
+}
+
+std::string DescriptorSink::trouble() const {
+    return ok() || error_ == EPIPE ? "" : std::generic_category().message(error_);
 }
 
 bool DescriptorSource::fill() {

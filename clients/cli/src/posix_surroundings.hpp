@@ -11,12 +11,13 @@ class DescriptorSink final : public TextSink {
     explicit DescriptorSink(int descriptor) : descriptor_(descriptor) {}
     void write(std::string_view text) override;
     void flush() override;
-    bool ok() const override { return ok_; }
+    bool ok() const override { return error_ == 0; }
+    std::string trouble() const override;
 
   private:
     int descriptor_;
     std::string waiting_;
-    bool ok_ = true;
+    int error_ = 0;  // of the system
 };
 
 /// A file descriptor to read lines from.

@@ -47,6 +47,9 @@ ClientHandlers Remote::handlers() const {
                     }
                     std::lock_guard const lock(health->mutex);
                     health->status = status;
+                    if (health->is_hopeless() && health->when_hopeless) {
+                        health->when_hopeless();
+                    }
                 },
             .on_stored_write =
                 [health = health_](std::string const&, WriteUpdate const& update) {
@@ -67,6 +70,7 @@ Result<Client> Remote::device(std::unique_ptr<ClientStore> store) const {
     ClientOptions options;
     options.url = context_->globals.server;
     options.token = token_;
+    options.ca_file = context_->globals.ca_file;
     options.agent = "capstan";
     options.runtime = runtime_;
     options.custom_store = std::move(store);
@@ -93,6 +97,7 @@ InquiryOptions Remote::inquiry() const {
     InquiryOptions options;
     options.url = context_->globals.server;
     options.token = token_;
+    options.ca_file = context_->globals.ca_file;
     options.timeout = timeout();
     options.runtime = runtime_;
     return options;
@@ -156,6 +161,7 @@ HttpRequestOptions Remote::request(std::string method, std::string path) const {
     options.method = std::move(method);
     options.path = std::move(path);
     options.token = token_;
+    options.ca_file = context_->globals.ca_file;
     options.timeout = timeout();
     return options;
 }
@@ -175,6 +181,18 @@ std::string Remote::earlier_writes() const {
     return text;
 }
 
+bool Remote::Health::is_hopeless() const {
+    return status == Status::needs_auth || status == Status::blocked;
+}
+
+void Remote::when_hopeless(std::function<void()> call) const {
+    std::lock_guard const lock(health_->mutex);
+    if (health_->is_hopeless()) {
+        call();
+    }
+    health_->when_hopeless = std::move(call);
+}
+
 Error Remote::no_answer() const {
     std::lock_guard const lock(health_->mutex);
     bool const connected =
@@ -182,8 +200,7 @@ Error Remote::no_answer() const {
     if (connected) {
         return Error{Errc::timed_out, "nothing from " + context_->globals.server + " in time"};
     }
-    bool const told = health_->status == Status::needs_auth || health_->status == Status::blocked;
-    return Error{told ? health_->why.code : Errc::unavailable,
+    return Error{health_->is_hopeless() ? health_->why.code : Errc::unavailable,
                  health_->why.detail.empty() ? context_->globals.server : health_->why.detail};
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 #include <capstan/sdk.hpp>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -43,6 +44,9 @@ class Remote {
     std::string earlier_writes() const;
 
     Duration timeout() const { return context_->globals.timeout; }
+    /// Calls once the server has turned this device down: waiting is in vain.
+    /// Threading: the runtime's thread, or at once.
+    void when_hopeless(std::function<void()> call) const;
     /// Nothing came in time: why, as far as the last client's status tells.
     Error no_answer() const;
 
@@ -53,6 +57,9 @@ class Remote {
         Error why{Errc::unavailable, {}};
         std::uint64_t earlier_confirmed = 0;
         std::optional<Error> earlier_refused;
+        std::function<void()> when_hopeless;
+
+        bool is_hopeless() const;
     };
 
     explicit Remote(Context& context) : context_(&context) {}

@@ -28,7 +28,13 @@ OutputStyle style_of(Globals const& globals, Surroundings const& surroundings) {
 ExitCode finish(Output& output, Result<> const& result, std::optional<ExitCode> code = {}) {
     output.flush();
     if (!output.ok()) {
-        return ExitCode::broken_pipe;
+        auto const trouble = output.trouble();
+        if (trouble.empty()) {
+            return ExitCode::broken_pipe;
+        }
+        Error const lost{Errc::disk_io, "standard output: " + trouble};
+        output.error(lost);
+        return exit_code(lost.code);
     }
     if (result) {
         return code.value_or(ExitCode::ok);

@@ -120,7 +120,7 @@ std::future<void> Client::stop() && {
 }
 
 Result<Client> Client::open(ClientOptions options, ClientHandlers handlers) {
-    CAPSTAN_TRY(ServerUrl::parse(options.url));
+    CAPSTAN_TRY(auto const url, ServerUrl::parse(options.url));
     auto store = std::move(options.custom_store);
     if (!store && options.store.empty()) {
         store = make_memory_store();
@@ -134,8 +134,8 @@ Result<Client> Client::open(ClientOptions options, ClientHandlers handlers) {
         inner->disk = std::make_unique<AsioThread>("capstan-store");
     }
     auto& world = parts->runtime->parts();
-    ShellSeams const seams{
-        world.loop, inner->disk.get(), world.clock, world.random, world.transport};
+    CAPSTAN_TRY(auto* const transport, world.transport(url, options.ca_file));
+    ShellSeams const seams{world.loop, inner->disk.get(), world.clock, world.random, *transport};
     sync::ClientOptions core{.token = std::move(options.token),
                              .agent = std::move(options.agent),
                              .credit_bytes = options.credit_bytes,

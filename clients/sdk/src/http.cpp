@@ -2,8 +2,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
+#include <capstan/engine/tls/tls_socket.hpp>
 #include <capstan/sdk/http.hpp>
 #include <capstan/sdk/server_url.hpp>
 #include <nlohmann/json.hpp>
@@ -73,8 +73,10 @@ Error error_from(HttpAnswer const& answer) {
 /// One exchange, step by step on a context of its own.
 class Exchange {
   public:
-    Exchange(HttpRequestOptions const& options, ServerUrl const& url)
-        : options_(options), url_(url) {
+    Exchange(HttpRequestOptions const& options,
+             ServerUrl const& url,
+             std::shared_ptr<TlsContext const> tls)
+        : options_(options), url_(url), tls_(std::move(tls)) {
         parser_.body_limit(kAnswerBytesMax);
         auto const method = http::string_to_verb(options.method);
         request_.method(method == http::verb::unknown ? http::verb::get : method);
@@ -96,15 +98,15 @@ class Exchange {
     }
 
     Result<HttpAnswer> run() {
-        stream_.expires_after(options_.timeout);
         resolver_.async_resolve(url_.host, url_.port, [this](ErrorCode error, auto const& found) {
             next(error, "looking up " + url_.host, [&] {
-                stream_.async_connect(found, [this](ErrorCode failed, tcp::endpoint const&) {
-                    on_connected(failed);
-                });
+                asio::async_connect(
+                    stream_.tcp(), found, [this](ErrorCode failed, tcp::endpoint const&) {
+                        on_connected(failed);
+                    });
             });
         });
-        context_.run_for(options_.timeout + std::chrono::seconds(1));
+        context_.run_for(options_.timeout);
         if (error_) {
             return *error_;
         }
@@ -118,9 +120,18 @@ class Exchange {
   private:
     void on_connected(ErrorCode error) {
         next(error, "connecting to " + url_.authority(), [this] {
-            http::async_write(
-                stream_, request_, [this](ErrorCode failed, std::size_t) { on_written(failed); });
+            if (!url_.secure) {
+                return write();
+            }
+            stream_.start_client(*tls_, url_.host);
+            stream_.async_handshake([this](ErrorCode failed) {
+                next(failed, "greeting " + url_.authority(), [this] { write(); });
+            });
         });
+    }
+    void write() {
+        http::async_write(
+            stream_, request_, [this](ErrorCode failed, std::size_t) { on_written(failed); });
     }
     void on_written(ErrorCode error) {
         next(error, "writing to " + url_.authority(), [this] {
@@ -133,8 +144,8 @@ class Exchange {
     void next(ErrorCode error, std::string const& doing, Then then) {
         if (!error) {
             then();
-        } else if (error == beast::error::timeout) {
-            error_ = Error{Errc::timed_out, doing};
+        } else if (auto const why = stream_.why(); !why.empty()) {
+            error_ = Error{Errc::unavailable, url_.authority() + ": TLS: " + why};
         } else {
             error_ = Error{Errc::unavailable, doing + ": " + error.message()};
         }
@@ -142,9 +153,10 @@ class Exchange {
 
     HttpRequestOptions const& options_;
     ServerUrl const& url_;
+    std::shared_ptr<TlsContext const> tls_;
     asio::io_context context_{1};
     tcp::resolver resolver_{context_};
-    beast::tcp_stream stream_{context_};
+    TlsSocket stream_{tcp::socket(context_)};
     http::request<http::string_body> request_;
     beast::flat_buffer buffer_;
     http::response_parser<http::string_body> parser_;
@@ -156,7 +168,11 @@ class Exchange {
 
 Result<HttpAnswer> http_request(HttpRequestOptions const& options) {
     CAPSTAN_TRY(auto const url, ServerUrl::parse(options.url));
-    CAPSTAN_TRY(auto answer, Exchange(options, url).run());
+    std::shared_ptr<TlsContext const> tls;
+    if (url.secure) {
+        CAPSTAN_TRY(tls, TlsContext::client(options.ca_file));
+    }
+    CAPSTAN_TRY(auto answer, Exchange(options, url, std::move(tls)).run());
     if (answer.status >= 400) {
         return error_from(answer);
     }

@@ -59,7 +59,11 @@ class Inquiry::Asking final : public ConnectionEvents, public std::enable_shared
 
     void start() {
         if (handlers_.on_end) {
-            connection_ = world_.transport.open(options_.url, *this);
+            auto const transport = find_transport();
+            if (!transport) {
+                return finish(transport.error());
+            }
+            connection_ = transport.value()->open(options_.url, *this);
             timer_ = world_.loop.after(options_.timeout, [this] {
                 finish(Error{Errc::timed_out, "no answer from " + options_.url});
             });
@@ -94,6 +98,11 @@ class Inquiry::Asking final : public ConnectionEvents, public std::enable_shared
     void on_close(Error const& why) override { finish(why); }
 
   private:
+    Result<Transport*> find_transport() {
+        CAPSTAN_TRY(auto const url, ServerUrl::parse(options_.url));
+        return world_.transport(url, options_.ca_file);
+    }
+
     void on_welcome(fb::Welcome const& welcome) {
         if (welcome.streams() != nullptr && handlers_.on_stream) {
             for (auto const* state : *welcome.streams()) {

@@ -94,9 +94,10 @@ void Models::tell() {
     }
     while (!moved_.empty()) {
         for (auto const& stream : std::exchange(moved_, {})) {
-            auto& seat = seats_.at(stream);
-            seat.tell_watchers();
-            seat.tell_waiters();
+            if (auto const at = seats_.find(stream); at != seats_.end()) {
+                at->second.tell_watchers();
+                at->second.tell_waiters();
+            }
         }
     }
     telling_ = false;

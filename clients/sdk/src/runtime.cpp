@@ -4,6 +4,19 @@
 
 namespace capstan {
 
+Result<Transport*> Runtime::Parts::transport(ServerUrl const& url, std::string const& ca_file) {
+    if (!url.secure) {
+        return &plain_;
+    }
+    std::lock_guard const lock(mutex_);
+    auto found = secure_.find(ca_file);
+    if (found == secure_.end()) {
+        CAPSTAN_TRY(auto tls, TlsContext::client(ca_file));
+        found = secure_.try_emplace(ca_file, context, std::move(tls)).first;
+    }
+    return &found->second;
+}
+
 Runtime::Runtime(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 std::shared_ptr<Runtime> Runtime::start() {

@@ -26,18 +26,16 @@ bool is_plain(std::string_view text) {
 }  // namespace
 
 Result<ServerUrl> ServerUrl::parse(std::string_view const text) {
+    ServerUrl url;
     auto rest = text;
     if (auto const scheme_end = rest.find("://"); scheme_end != std::string_view::npos) {
         auto const scheme = rest.substr(0, scheme_end);
-        if (scheme == "wss" || scheme == "https") {
-            return bad_url(text, "this build speaks no TLS; put a proxy on this machine before it");
-        }
-        if (scheme != "ws" && scheme != "http") {
-            return bad_url(text, "expected ws:// or http://");
+        url.secure = scheme == "wss" || scheme == "https";
+        if (!url.secure && scheme != "ws" && scheme != "http") {
+            return bad_url(text, "expected http://, https://, ws:// or wss://");
         }
         rest.remove_prefix(scheme_end + 3);
     }
-    ServerUrl url;
     auto const path = std::min(rest.find('/'), rest.size());
     url.prefix = rest.substr(path);
     while (url.prefix.ends_with('/')) {

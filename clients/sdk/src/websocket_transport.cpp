@@ -7,6 +7,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/status.hpp>
 #include <boost/beast/websocket.hpp>
+#include <capstan/engine/tls/beast_stream.hpp>
 #include <capstan/schema/limits.hpp>
 #include <capstan/sdk/server_url.hpp>
 #include <charconv>
@@ -55,11 +56,15 @@ std::optional<std::uint16_t> port_of(std::string const& text) {
 /// the owner is.
 class Line final : public std::enable_shared_from_this<Line> {
   public:
-    Line(asio::io_context& context, ServerUrl url, ConnectionEvents& events)
-        : url_(std::move(url)),
+    Line(asio::io_context& context,
+         std::shared_ptr<TlsContext const> tls,
+         ServerUrl url,
+         ConnectionEvents& events)
+        : tls_(std::move(tls)),
+          url_(std::move(url)),
           events_(&events),
           resolver_(context),
-          socket_(context),
+          socket_(tcp::socket(context)),
           close_timer_(context) {}
 
     void start() {
@@ -114,7 +119,7 @@ class Line final : public std::enable_shared_from_this<Line> {
     }
 
   private:
-    using Socket = websocket::stream<tcp::socket>;
+    using Socket = websocket::stream<TlsSocket>;
 
     void on_resolved(ErrorCode error, tcp::resolver::results_type const& found) {
         if (error) {
@@ -124,7 +129,7 @@ class Line final : public std::enable_shared_from_this<Line> {
     }
 
     void connect(tcp::resolver::results_type const& found) {
-        asio::async_connect(socket_.next_layer(),
+        asio::async_connect(socket_.next_layer().tcp(),
                             found,
                             [self = shared_from_this()](ErrorCode failed, tcp::endpoint const&) {
                                 self->on_connected(failed);
@@ -136,7 +141,27 @@ class Line final : public std::enable_shared_from_this<Line> {
             return end(unreachable("connecting to " + url_.authority(), error));
         }
         ErrorCode ignored;
-        socket_.next_layer().set_option(tcp::no_delay(true), ignored);
+        socket_.next_layer().tcp().set_option(tcp::no_delay(true), ignored);
+        if (!url_.secure) {
+            return greet();
+        }
+        socket_.next_layer().start_client(*tls_, url_.host);
+        socket_.next_layer().async_handshake(
+            [self = shared_from_this()](ErrorCode failed) { self->on_secure(failed); });
+    }
+
+    void on_secure(ErrorCode error) {
+        auto const why = socket_.next_layer().why();
+        if (error && !why.empty()) {
+            return end(Error{Errc::unavailable, url_.authority() + ": TLS: " + why});
+        }
+        if (error) {
+            return end(unreachable("greeting " + url_.authority(), error));
+        }
+        greet();
+    }
+
+    void greet() {
         socket_.binary(true);
         socket_.auto_fragment(false);
         socket_.read_message_max(kMessageBytesMax);
@@ -218,8 +243,7 @@ class Line final : public std::enable_shared_from_this<Line> {
     /// Ends whatever is under way; its operation reports the end.
     void drop() {
         resolver_.cancel();
-        ErrorCode ignored;
-        socket_.next_layer().close(ignored);
+        socket_.next_layer().close();
     }
 
     void end(Error const& why) {
@@ -248,6 +272,7 @@ class Line final : public std::enable_shared_from_this<Line> {
         return Error{code, url_.authority() + ": " + error.message()};
     }
 
+    std::shared_ptr<TlsContext const> tls_;
     ServerUrl url_;
     ConnectionEvents* events_;
     tcp::resolver resolver_;
@@ -281,8 +306,11 @@ class WebSocketConnection final : public Connection {
 std::unique_ptr<Connection> WebSocketTransport::open(std::string_view url,
                                                      ConnectionEvents& events) {
     auto parsed = ServerUrl::parse(url);
-    auto line =
-        std::make_shared<Line>(context_, parsed ? std::move(parsed.value()) : ServerUrl{}, events);
+    if (parsed && parsed.value().secure && tls_ == nullptr) {
+        parsed = Error{Errc::unavailable, "TLS: no authorities to believe"};
+    }
+    auto line = std::make_shared<Line>(
+        context_, tls_, parsed ? std::move(parsed.value()) : ServerUrl{}, events);
     if (parsed) {
         line->start();
     } else {

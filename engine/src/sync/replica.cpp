@@ -106,7 +106,8 @@ ReplicaStatus Replica::status() const {
             .pending = overlay_->pending(),
             .objects = model_->size(),
             .conflicts = conflicts_.count(),
-            .caught_up = reader.caught_up() && reader.delivered() == reader.consumed_cursor().seq};
+            .caught_up = reader.stage() != Subscription::Stage::failed && reader.caught_up() &&
+                         reader.delivered() == reader.consumed_cursor().seq};
 }
 
 // Own writes in the overlay.

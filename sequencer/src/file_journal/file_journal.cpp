@@ -82,6 +82,19 @@ Result<Position> FileJournal::flush() {
     return parts_->writer.flush();
 }
 
+Result<> FileJournal::sync() {
+    return parts_->writer.sync();
+}
+
+Result<Appended> FileJournal::append_copied(std::span<ByteView const> submissions, LogOffset last) {
+    return parts_->writer.append_copied(submissions, last);
+}
+
+std::optional<LogOffset> FileJournal::copied() const {
+    auto const last = parts_->writer.tail().copied;
+    return last < LogOffset{} ? std::nullopt : std::optional(last);
+}
+
 Result<> FileJournal::mark_idle() {
     return parts_->writer.mark_idle();
 }

@@ -31,6 +31,9 @@ Result<Recovered> Recovery::run(std::vector<SegmentNumber> numbers) {
     tail.offset = walk.place().offset;
     // The checkpoint may be lost before the next start: an idle writer is to say it again.
     tail.declared = declared_here_;
+    if (options_.is_tape) {
+        CAPSTAN_TRY(tail.copied, last_copied());
+    }
     result_.report.end = walk.place();
     result_.report.submissions = walk.visited();
     return std::move(result_);
@@ -116,6 +119,7 @@ void Recovery::declare(Position durable) {
 void Recovery::note(FrameAt const& frame) {
     auto const& header = frame.header;
     declare(header.durable_position);
+    copied_ = LogOffset{header.kafka_offset};
     std::erase_if(undeclared_, [&](auto const& one) { return one.settled_at <= declared_; });
     bool const is_data = header.kind == FrameKind::data;
     // A marker is settled as soon as something behind it is.
@@ -161,7 +165,9 @@ Result<> Recovery::go_on(Walk& walk, Stop const& stop) {
 Result<> Recovery::check_end(Walk const& walk, Stop const& stop) {
     auto const& end = walk.place();
     CAPSTAN_TRY(auto const rest, look_behind(end.offset, stop.frame));
-    auto const declared = std::max(declared_, rest.declared);
+    // A tape has lost nothing that is not in the log, as long as the checkpoint's rows fit.
+    auto const declared =
+        options_.is_tape ? result_.report.start.position : std::max(declared_, rest.declared);
     auto const& header = stop.frame.header;
     bool const damaged =
         stop.frame.state == FrameAt::State::damaged && header.kind == FrameKind::data;
@@ -288,6 +294,19 @@ Result<std::vector<ClosedSegment>> Recovery::unsealed() {
         next = header.value();
     }
     return found;
+}
+
+/// What a frame behind the checkpoint says, or else the newest one before it.
+Result<LogOffset> Recovery::last_copied() {
+    auto copied = copied_;
+    for (auto number = numbers_.end(); copied < LogOffset{} && number != numbers_.begin();) {
+        --number;
+        CAPSTAN_TRY(auto const file, storage_.open(segment_name(*number), OpenMode::read));
+        CAPSTAN_TRY(auto const header, read_segment_header(*file, *number));
+        CAPSTAN_TRY(auto const last, last_frame(*file, header));
+        copied = last ? LogOffset{last->header.kafka_offset} : copied;
+    }
+    return copied;
 }
 
 }  // namespace capstan::file_journal

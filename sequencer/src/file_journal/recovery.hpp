@@ -57,6 +57,7 @@ class Recovery {
     Result<> settle(Offset end, std::uint64_t rest_end);
     Result<> write_again(File& file, Offset from, Offset end);
     Result<std::vector<ClosedSegment>> unsealed();
+    Result<LogOffset> last_copied();
 
     Storage& storage_;
     JournalOptions const& options_;
@@ -68,6 +69,7 @@ class Recovery {
     Position declared_;           // durable, as checkpoint, segments and frames say
     Position declared_here_;      // as segments and frames say
     std::vector<Undeclared> undeclared_;
+    LogOffset copied_{-1};  // of a tape: as the last frame that was read says
     std::optional<SegmentHeader> first_header_;
     std::vector<ClosedSegment> unsealed_;  // of the segments that were walked
     Recovered result_;

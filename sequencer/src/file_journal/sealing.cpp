@@ -55,6 +55,7 @@ Result<FrameHeader> Writer::footer_header(OpenSegment const& segment) {
                        "the last frame is not whole");
     }
     header.offset = torn_footer ? last->header.offset : Offset{last->end()};
+    header.kafka_offset = last->header.kafka_offset;
     return header;
 }
 

@@ -35,6 +35,7 @@ Result<> Writer::create(Lineage lineage) {
 
 Result<> Writer::resume(Tail tail) {
     tail_ = std::move(tail);
+    synced_ = tail_.last;
     marks_.durable.store(tail_.last.value, std::memory_order_release);
     return spare_.adopt();
 }
@@ -55,17 +56,37 @@ Result<Appended> Writer::append(std::span<ByteView const> submissions) {
     return done;
 }
 
+Result<Appended> Writer::append_copied(std::span<ByteView const> submissions, LogOffset last) {
+    CAPSTAN_INVARIANT(options_.is_tape && last > tail_.copied);
+    auto const before = std::exchange(tail_.copied, last);
+    auto appended = append(submissions);
+    if (!appended) {
+        tail_.copied = before;
+    }
+    return appended;
+}
+
 Result<Position> Writer::flush() {
     CAPSTAN_TRY(check_alive());
-    if (tail_.last.value > marks_.durable.load(std::memory_order_relaxed)) {
-        CAPSTAN_TRY(or_fail(tail_.file->datasync()));
-        marks_.durable.store(tail_.last.value, std::memory_order_release);
+    if (!options_.is_tape) {
+        CAPSTAN_TRY(sync());
     }
+    marks_.durable.store(tail_.last.value, std::memory_order_release);
     return tail_.last;
+}
+
+Result<> Writer::sync() {
+    CAPSTAN_TRY(check_alive());
+    if (synced_ < tail_.last) {
+        CAPSTAN_TRY(or_fail(tail_.file->datasync()));
+        synced_ = tail_.last;
+    }
+    return success();
 }
 
 Result<> Writer::mark_idle() {
     CAPSTAN_TRY(flush());
+    CAPSTAN_TRY(sync());
     auto const block = block_bytes(tail_.segment.block_shift);
     if (tail_.declared == tail_.last || tail_.offset.value + block > tail_.room) {
         return success();
@@ -149,6 +170,7 @@ bool Writer::fits(std::uint64_t bytes) const {
 Result<ClosedSegment> Writer::roll(std::uint64_t bytes) {
     // Before the next segment's header declares it.
     CAPSTAN_TRY(flush());
+    CAPSTAN_TRY(sync());
     ClosedSegment const closed{
         SegmentNumber{tail_.segment.number}, tail_.segment.first_position, tail_.last};
     SegmentHeader header = tail_.segment;
@@ -222,7 +244,8 @@ FrameHeader Writer::next_header(FrameKind kind) const {
     header.block_shift = tail_.segment.block_shift;
     header.segment_secret = tail_.segment.secret;
     header.first_position = tail_.last.next();
-    header.durable_position = Position{marks_.durable.load(std::memory_order_relaxed)};
+    header.durable_position = synced_;
+    header.kafka_offset = tail_.copied.value;
     header.chain = tail_.chain;
     header.offset = tail_.offset;
     return header;

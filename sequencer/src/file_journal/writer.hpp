@@ -25,8 +25,9 @@ struct Tail {
     Offset offset;           // of the next frame
     std::uint64_t room = 0;  // the file's size: frames end at or before it
     Position last;
-    Hash128 chain;      // after `last`
-    Position declared;  // the highest that something on disk declares durable
+    Hash128 chain;         // after `last`
+    Position declared;     // the highest that something on disk declares durable
+    LogOffset copied{-1};  // of a tape: where `last` stands in the log
 };
 
 /// Appends to the open segment and rolls to the next. Threading: the writer.
@@ -42,7 +43,9 @@ class Writer {
     void attach(SegmentTable& table) { table_ = &table; }
 
     Result<Appended> append(std::span<ByteView const> submissions);
+    Result<Appended> append_copied(std::span<ByteView const> submissions, LogOffset last);
     Result<Position> flush();
+    Result<> sync();
     Result<> mark_idle();
     Result<> prepare_spare();
     SpareState spare() const;
@@ -93,6 +96,7 @@ class Writer {
     Spare spare_;
     FrameBuffer buffer_;
     Tail tail_;
+    Position synced_;                     // on the disk; durable unless this is a tape
     std::vector<Piece> pieces_;           // of the batch at hand
     std::uint64_t last_batch_bytes_ = 0;  // on disk
     std::optional<Error> failure_;

@@ -38,10 +38,10 @@ class KafkaLog final : public SharedLog {
 
     Result<std::size_t> read(std::size_t records_max, LogVisitor const& visit) override {
         serve_producer();
-        return reader_->read(records_max, [&](LogRecord const& record) {
+        return reader_->read(records_max, [&](LogRecord record) {
             if (record.origin && record.origin->handle == handle_) {
                 std::lock_guard const lock(mutex_);
-                unseen_.seen(record.origin->token);
+                record.seen = unseen_.seen(record.origin->token);
             }
             visit(record);
         });

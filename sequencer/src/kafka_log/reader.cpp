@@ -98,7 +98,9 @@ Result<bool> Reader::visit_one(rd_kafka_message_t const& message, LogVisitor con
                          std::to_string(message.offset)};
     }
     next_ = LogOffset{message.offset}.next();
-    visit({LogOffset{message.offset}, origin_of(message), bytes_of(message)});
+    visit({.offset = LogOffset{message.offset},
+           .origin = origin_of(message),
+           .bytes = bytes_of(message)});
     return true;
 }
 

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <capstan/engine/os/out_of_memory.hpp>
 #include <capstan/engine/os/system_clock.hpp>
 #include <capstan/engine/os/system_random.hpp>
 #include <capstan/schema/ids.hpp>
@@ -145,6 +146,7 @@ ExitCode main(int argc, char** argv) {
 }  // namespace capstan
 
 int main(int argc, char** argv) {
+    capstan::stop_when_memory_runs_out();
     try {
         return static_cast<int>(capstan::main(argc, argv));
     } catch (std::exception const& error) {

@@ -108,8 +108,10 @@ class Server {
 
     Result<> open();
     Addresses addresses() const {
-        return {fmt::format(
-                    "ws://{}:{}", parse_host_port(config_.listen).value().host, public_->port()),
+        return {fmt::format("{}://{}:{}",
+                            config_.tls.is_on() ? "wss" : "ws",
+                            parse_host_port(config_.listen).value().host,
+                            public_->port()),
                 fmt::format("http://{}:{}",
                             parse_host_port(config_.admin.listen).value().host,
                             admin_->port())};
@@ -271,7 +273,11 @@ Result<> Server::listen() {
         metrics_, [this] { return readiness(); }, [this] { refresh_metrics(); });
     CAPSTAN_TRY(auto const admin, listener_options(config_, config_.admin.listen));
     CAPSTAN_TRY(admin_, Listener::open(context_, admin, clock_, *admin_pages_, nullptr));
-    CAPSTAN_TRY(auto const front, listener_options(config_, config_.listen));
+    CAPSTAN_TRY(auto front, listener_options(config_, config_.listen));
+    if (config_.tls.is_on()) {
+        CAPSTAN_TRY(front.tls,
+                    TlsContext::server({config_.tls.certificate_file, config_.tls.key_file}));
+    }
     CAPSTAN_TRY(public_, Listener::open(context_, front, clock_, *api_, sessions_.get()));
     return success();
 }
@@ -373,6 +379,8 @@ void Server::refresh_metrics() {
     metrics_.advance_to(Metric::refused_total, static_cast<double>(net.refused_heads), "head");
     metrics_.advance_to(Metric::refused_total, static_cast<double>(net.refused_frames), "frame");
     metrics_.advance_to(Metric::refused_total, static_cast<double>(net.timed_out), "timeout");
+    metrics_.advance_to(
+        Metric::refused_total, static_cast<double>(net.refused_handshakes), "handshake");
     auto const& counters = sessions_->counters();
     metrics_.advance_to(Metric::runs_submitted_total, static_cast<double>(counters.runs_submitted));
     metrics_.advance_to(Metric::runs_turned_away_total,

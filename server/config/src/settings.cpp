@@ -56,11 +56,14 @@ constexpr std::uint64_t kHourMs = 3'600'000;
 constexpr Setting kSettings[] = {
     {"", "data_dir", FIELD(data_dir), "DIR", "Journal, index and checkpoints live here; one process at a time.", 0, 0, check_path},
     {"", "listen", FIELD(listen), "HOST:PORT", "Public address: HTTP and WebSocket.", 0, 0, check_address},
-    {"", "insecure", FIELD(insecure), "", "Allow an address that is not loopback without TLS."},
+    {"", "insecure", FIELD(insecure), "", "Allow an address that is not loopback without TLS and tokens."},
     {"admin", "listen", FIELD(admin.listen), "HOST:PORT", "Address of /livez, /readyz and /metrics.", 0, 0, check_address},
 
     {"auth", "token_file", FIELD(auth.token_file), "FILE", "Lines of `TOKEN TENANT/SUBJECT [read:PATTERN] [write:PATTERN] …`; a TOKEN may be given as sha256:HEX."},
     {"auth", "dev_token", FIELD(auth.dev_token), "TOKEN", "One token for everything, for development.", 0, 0, nullptr, true},
+
+    {"tls", "certificate_file", FIELD(tls.certificate_file), "FILE", "PEM: the server's certificate, then those up to its authority. With it the public address speaks TLS only."},
+    {"tls", "key_file", FIELD(tls.key_file), "FILE", "PEM: the certificate's key, without a passphrase."},
 
     {"journal", "segment_bytes", FIELD(journal.segment_bytes), "BYTES", "Size of a journal file.", kSegmentBytesMin, kSegmentBytesMax},
     {"journal", "queue_bytes_max", FIELD(journal.queue_bytes_max), "BYTES", "Submissions that may wait for the disk; beyond it publishers are told to wait.", kMiB, 16'384 * kMiB},
@@ -219,6 +222,32 @@ std::size_t edits(std::string_view a, std::string_view b) {
     return row[b.size()];
 }
 
+/// What others than this machine can reach is encrypted and asks who they are.
+Result<> check_exposure(ServerConfig const& config) {
+    CAPSTAN_TRY(auto const front, parse_host_port(config.listen));
+    CAPSTAN_TRY(auto const admin, parse_host_port(config.admin.listen));
+    if (config.insecure) {
+        return success();
+    }
+    bool const has_tokens = !config.auth.token_file.empty() || !config.auth.dev_token.empty();
+    if (!is_loopback(front.host) && !config.tls.is_on()) {
+        return invalid(config.listen +
+                       " is not loopback and there is no TLS: set "
+                       "tls.certificate_file and tls.key_file, or accept that with --insecure");
+    }
+    if (!is_loopback(front.host) && !has_tokens) {
+        return invalid(config.listen +
+                       " is not loopback and nobody is asked for a token: set "
+                       "auth.token_file, or accept that with --insecure");
+    }
+    if (!is_loopback(admin.host)) {
+        return invalid(config.admin.listen +
+                       " is not loopback, and the admin address speaks no "
+                       "TLS and asks for no token; accept that with --insecure");
+    }
+    return success();
+}
+
 }  // namespace
 
 std::span<Setting const> settings() {
@@ -257,14 +286,10 @@ std::string setting_toml(Setting const& setting, ServerConfig const& config) {
 }
 
 Result<> check_config(ServerConfig const& config) {
-    for (auto const* address : {&config.listen, &config.admin.listen}) {
-        CAPSTAN_TRY(auto const parsed, parse_host_port(*address));
-        if (!config.insecure && !is_loopback(parsed.host)) {
-            return invalid(*address +
-                           " is not loopback and there is no TLS: put a proxy in front, "
-                           "or accept that with --insecure");
-        }
+    if (config.tls.certificate_file.empty() != config.tls.key_file.empty()) {
+        return invalid("tls.certificate_file and tls.key_file need each other");
     }
+    CAPSTAN_TRY(check_exposure(config));
     if (config.session.queued_bytes_soft > config.session.queued_bytes_hard) {
         return invalid("session.queued_bytes_soft is above session.queued_bytes_hard");
     }

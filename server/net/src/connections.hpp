@@ -2,6 +2,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <capstan/engine/tls/tls_socket.hpp>
 #include <capstan/server/net/listener.hpp>
 #include <list>
 #include <memory>
@@ -58,8 +59,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
 using UpgradeRequest = boost::beast::http::request<boost::beast::http::string_body>;
 
 void start_http(std::shared_ptr<ConnectionHub> hub, boost::asio::ip::tcp::socket socket);
-void start_websocket(std::shared_ptr<ConnectionHub> hub,
-                     boost::asio::ip::tcp::socket socket,
-                     UpgradeRequest request);
+void start_websocket(std::shared_ptr<ConnectionHub> hub, TlsSocket socket, UpgradeRequest request);
 
 }  // namespace capstan

@@ -1,8 +1,6 @@
 #pragma once
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/beast/core/role.hpp>
 #include <boost/beast/websocket/error.hpp>
-#include <boost/beast/websocket/teardown.hpp>
+#include <capstan/engine/tls/beast_stream.hpp>
 #include <capstan/server/net/frame_guard.hpp>
 #include <capstan/server/net/listener.hpp>
 #include <cstdint>
@@ -11,19 +9,19 @@
 
 namespace capstan {
 
-/// A TCP socket whose input passes the frame guard before anyone else sees it.
+/// A socket whose input passes the frame guard before anyone else sees it.
 class GuardedStream {
   public:
-    using executor_type = boost::asio::ip::tcp::socket::executor_type;
+    using executor_type = TlsSocket::executor_type;
 
-    GuardedStream(boost::asio::ip::tcp::socket socket,
+    GuardedStream(TlsSocket socket,
                   FrameLimits const& limits,
                   Clock const& clock,
                   ListenerCounters& counters)
         : socket_(std::move(socket)), guard_(limits), clock_(clock), counters_(counters) {}
 
     executor_type get_executor() { return socket_.get_executor(); }
-    boost::asio::ip::tcp::socket& socket() { return socket_; }
+    TlsSocket& socket() { return socket_; }
     /// The close code that the guard asks for; after it reading fails.
     std::optional<std::uint16_t> violation() const { return violation_; }
     bool is_late(Instant now) const { return guarding_ && guard_.is_late(now); }
@@ -65,7 +63,7 @@ class GuardedStream {
         return true;
     }
 
-    boost::asio::ip::tcp::socket socket_;
+    TlsSocket socket_;
     FrameGuard guard_;
     Clock const& clock_;
     ListenerCounters& counters_;
@@ -74,19 +72,18 @@ class GuardedStream {
 };
 
 inline void beast_close_socket(GuardedStream& stream) {
-    boost::system::error_code ignored;
-    stream.socket().close(ignored);
+    beast_close_socket(stream.socket());
 }
 
 inline void teardown(boost::beast::role_type role,
                      GuardedStream& stream,
                      boost::system::error_code& error) {
-    boost::beast::websocket::teardown(role, stream.socket(), error);
+    teardown(role, stream.socket(), error);
 }
 
 template <class Handler>
 void async_teardown(boost::beast::role_type role, GuardedStream& stream, Handler&& handler) {
-    boost::beast::websocket::async_teardown(role, stream.socket(), std::forward<Handler>(handler));
+    async_teardown(role, stream.socket(), std::forward<Handler>(handler));
 }
 
 }  // namespace capstan

@@ -26,7 +26,23 @@ class HttpConnection final : public Connection {
     HttpConnection(std::shared_ptr<ConnectionHub> hub, tcp::socket socket)
         : Connection(std::move(hub)), socket_(std::move(socket)) {}
 
-    void start() { read_head(); }
+    void start() {
+        boost::system::error_code ignored;
+        socket_.tcp().set_option(tcp::no_delay(true), ignored);
+        if (hub_.options.tls == nullptr) {
+            read_head();
+            return;
+        }
+        deadline_ = now().plus(hub_.options.head_max);
+        socket_.start_server(*hub_.options.tls);
+        socket_.async_handshake([this, self = self()](auto const& error) {
+            if (!error) {
+                read_head();
+            } else if (error != asio::error::operation_aborted) {
+                on_no_handshake();
+            }
+        });
+    }
 
     void on_tick(Instant now) override {
         if (now > deadline_) {
@@ -36,14 +52,25 @@ class HttpConnection final : public Connection {
     }
 
     void abort() override {
-        boost::system::error_code ignored;
-        socket_.close(ignored);
+        socket_.close();
         flow_.reset();
     }
 
   private:
     std::shared_ptr<HttpConnection> self() {
         return std::static_pointer_cast<HttpConnection>(shared_from_this());
+    }
+
+    /// Who came with plain HTTP is told so; nobody else would understand an answer.
+    void on_no_handshake() {
+        ++hub_.counters.refused_handshakes;
+        bool const plain_http = socket_.heard_plain_http();
+        socket_.forget_tls();
+        if (plain_http) {
+            respond(problem(400, {Errc::http_refused, "this port speaks HTTPS"}), false, false);
+        } else {
+            finish();
+        }
     }
 
     void read_head() {
@@ -221,8 +248,11 @@ class HttpConnection final : public Connection {
         // A peer that vanished acknowledges nothing: what is sent, be it a comment, ends it.
         auto const patience = static_cast<unsigned>(
             std::chrono::ceil<std::chrono::milliseconds>(hub_.options.write_max).count());
-        static_cast<void>(::setsockopt(
-            socket_.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof(patience)));
+        static_cast<void>(::setsockopt(socket_.tcp().native_handle(),
+                                       IPPROTO_TCP,
+                                       TCP_USER_TIMEOUT,
+                                       &patience,
+                                       sizeof(patience)));
         watch_peer();
     }
 
@@ -289,8 +319,7 @@ class HttpConnection final : public Connection {
     /// Closes so that the peer can read the answer: what it still sends is read and dropped for a
     /// moment.
     void finish() {
-        boost::system::error_code ignored;
-        socket_.shutdown(tcp::socket::shutdown_send, ignored);
+        socket_.shutdown_send();
         deadline_ = now().plus(std::chrono::seconds(2));
         if (!watching_) {  // else that read ends it
             drop_input();
@@ -307,7 +336,7 @@ class HttpConnection final : public Connection {
                                 });
     }
 
-    tcp::socket socket_;
+    TlsSocket socket_;
     std::string input_;
     std::string output_;
     http::request<http::string_body> request_;

@@ -11,7 +11,6 @@ namespace {
 
 namespace asio = boost::asio;
 namespace websocket = boost::beast::websocket;
-using asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr std::size_t kWriteBytes = 262'144;
@@ -20,7 +19,7 @@ constexpr std::size_t kDropBytes = 4'096;
 /// Carries the messages of one session. At most one read, one write and one ping are under way.
 class WebSocketConnection final : public Connection {
   public:
-    WebSocketConnection(std::shared_ptr<ConnectionHub> hub, tcp::socket socket)
+    WebSocketConnection(std::shared_ptr<ConnectionHub> hub, TlsSocket socket)
         : Connection(std::move(hub)),
           stream_(std::move(socket), hub_.options.frames, hub_.clock, hub_.counters) {}
     ~WebSocketConnection() override { end_session(); }
@@ -63,10 +62,7 @@ class WebSocketConnection final : public Connection {
         }
     }
 
-    void abort() override {
-        error_code ignored;
-        stream_.next_layer().socket().close(ignored);
-    }
+    void abort() override { stream_.next_layer().socket().close(); }
 
   private:
     std::shared_ptr<WebSocketConnection> self() {
@@ -76,8 +72,6 @@ class WebSocketConnection final : public Connection {
     void on_accepted() {
         ++hub_.counters.websockets;
         stream_.next_layer().guard_from_here();
-        error_code ignored;
-        stream_.next_layer().socket().set_option(tcp::no_delay(true), ignored);
         ping_at_ = now().plus(hub_.options.ping_every);
         session_ = hub_.sessions->accept(
             [weak = std::weak_ptr(self())] {
@@ -198,15 +192,13 @@ class WebSocketConnection final : public Connection {
         if (!code || writing_ || pinging_) {
             return;
         }
-        std::array<std::uint8_t, 4> const frame{0x88,
-                                                2,
-                                                static_cast<std::uint8_t>(*code >> 8),
-                                                static_cast<std::uint8_t>(*code & 0xff)};
+        std::array<std::byte, 4> const frame{std::byte{0x88},
+                                             std::byte{2},
+                                             static_cast<std::byte>(*code >> 8),
+                                             static_cast<std::byte>(*code & 0xff)};
         auto& socket = stream_.next_layer().socket();
-        error_code error;
-        socket.non_blocking(true, error);
-        socket.write_some(asio::buffer(frame), error);
-        socket.shutdown(tcp::socket::shutdown_send, error);
+        socket.write_now(frame);
+        socket.shutdown_send();
         closing_ = true;
         end_by_ = now().plus(std::chrono::seconds(1));
         drop_input();
@@ -245,9 +237,7 @@ class WebSocketConnection final : public Connection {
 
 }  // namespace
 
-void start_websocket(std::shared_ptr<ConnectionHub> hub,
-                     tcp::socket socket,
-                     UpgradeRequest request) {
+void start_websocket(std::shared_ptr<ConnectionHub> hub, TlsSocket socket, UpgradeRequest request) {
     std::make_shared<WebSocketConnection>(std::move(hub), std::move(socket))
         ->start(std::move(request));
 }

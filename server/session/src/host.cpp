@@ -15,6 +15,8 @@ constexpr std::size_t kDesksMax = 10'000;
 constexpr std::size_t kCrowd = 16;
 /// Turns of the strand without a message after which what was there is heard.
 constexpr std::size_t kQuietTurns = 4;
+/// Sessions that are woken in one turn of the strand: some hundred system calls.
+constexpr std::size_t kWakesInTurn = 64;
 /// A crowd waits no longer than this, whoever talks on.
 constexpr std::size_t kHearingTurnsMax = 512;
 
@@ -111,14 +113,20 @@ void Host::wake_when_heard() {
     if (woken_.size() >= kCrowd && go_on) {
         seams_.strand.post([this] { wake_when_heard(); });
     } else {
-        wake_all();
+        wake_some();
     }
 }
 
-void Host::wake_all() {
-    for (auto const& session : std::exchange(woken_, {})) {
+/// A few in a turn: whoever publishes is heard in between, however many read.
+void Host::wake_some() {
+    for (std::size_t i = 0; i < kWakesInTurn && !woken_.empty(); ++i) {
+        auto const session = std::move(woken_.front());
+        woken_.pop_front();
         session->wake_is_due = false;
         session->wake();
+    }
+    if (!woken_.empty()) {
+        seams_.strand.post([this] { wake_some(); });
     }
 }
 

@@ -2,6 +2,7 @@
 #include <capstan/server/session/keyless_device.hpp>
 #include <capstan/server/session/rate_limiter.hpp>
 #include <capstan/server/session/session_host.hpp>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -117,7 +118,7 @@ class Host final : public SessionHost {
     using Watches = std::map<std::uint64_t, std::function<void()>>;  // by id
 
     void wake_when_heard();
-    void wake_all();
+    void wake_some();
     void send_answers();
     void end_drained();
     void note_sizes(StreamMoved const& moved);
@@ -148,7 +149,7 @@ class Host final : public SessionHost {
     std::map<std::string, Watches, std::less<>> watches_;
     std::unordered_map<std::uint64_t, decltype(watches_)::iterator> watched_;  // by id
     std::vector<DeviceSession*> answered_;                                     // in this batch
-    std::vector<std::shared_ptr<DeviceSession>> woken_;                        // in this turn
+    std::deque<std::shared_ptr<DeviceSession>> woken_;  // soon, in this order
     /// Before a crowd is written to.
     struct Hearing {
         std::uint64_t messages = 0;  // heard by the last turn

@@ -104,6 +104,7 @@ def own_lines(rows):
     yield alone("G13", "restart after SIGKILL, 10,000 streams, s", "<= 0.16", field("restart_s"), t="restart", how="kill -9", streams=10000)
     yield alone("G13", "restart after SIGKILL, 1 M streams, s", "<= 1", field("restart_s"), t="restart", how="kill -9", streams=1000000)
     yield alone("G14", "creating 1 M streams by name, 1,000 in flight, s", "", field("secs"), t="setup", streams=1e6)
+    yield alone("G16", "10 of 10,000 followed streams moved: bytes of the greeting, both ways", "<= 4096", field("bytes"), t="reconnect")
     yield alone("G15", "idle WebSocket connection, bytes of RSS", "<= 8192", field("B_conn"), t="idle")
 
 

@@ -48,7 +48,7 @@ def log(*a): print(time.strftime("%H:%M:%S"), *a, flush=True)
 def emit(row):
     row["run"] = stamp
     with open(RESF, "a") as f: f.write(json.dumps(row) + "\n")
-    short = {k: v for k, v in row.items() if k in ("t", "peer", "mode", "layout", "conns", "win", "streams", "payload", "cell", "rate", "ev_s", "deliv_s", "MB_s", "msg_s", "topic", "producers", "window", "linger_ms", "p50_us", "p99_us", "max_us", "srv_cpu", "cli_cpu", "errs", "other_cpu", "restart_s", "B_ev", "pss_mb", "script", "how", "tls", "B_conn", "sub", "subs", "secs", "rss_anon_MB", "B_stream")}
+    short = {k: v for k, v in row.items() if k in ("t", "peer", "mode", "layout", "conns", "win", "streams", "payload", "cell", "rate", "ev_s", "deliv_s", "MB_s", "msg_s", "topic", "producers", "window", "linger_ms", "p50_us", "p99_us", "max_us", "srv_cpu", "cli_cpu", "errs", "other_cpu", "restart_s", "B_ev", "pss_mb", "script", "how", "tls", "B_conn", "sub", "subs", "secs", "rss_anon_MB", "B_stream", "sent_B", "received_B", "ms")}
     log(json.dumps(short))
 
 def sh(cmd, timeout=300, env=None):
@@ -299,7 +299,9 @@ def suite(mk, modes, many_layouts=("",), catch=True, deep=64):
             for lay in many_layouts:
                 # JetStream keeps 2 descriptors per stream open: 20,000 descriptors (the limit here) hold 9,990 streams
                 n = min(O.many, 9000) if lay == "many" else min(O.many, 5000) if mk is Rabbit else O.many  # RabbitMQ: 10,000 streams end in emfile
-                s = mk(m); s.layout = lay; s.begin(); s.setup(n); sizes(s, n, "empty"); fill(s, n); s.quiesce(); sizes(s, n)
+                s = mk(m); s.layout = lay; s.begin(); s.setup(n); sizes(s, n, "empty")
+                if mk is Capstan: cell([B + "/netbench", "reconnect"] + s.args() + ["--streams", n, "--moved", 10], tries=1)
+                fill(s, n); s.quiesce(); sizes(s, n)
                 if mk is not Null: restarts(s, n)
                 s.end()
 

@@ -75,6 +75,59 @@ BOOST_AUTO_TEST_CASE(live_subscribers_share_one_message) {
     BOOST_TEST(bed.host->counters().live_deliveries == 2U);
 }
 
+BOOST_AUTO_TEST_CASE(F64_publisher_is_heard_while_a_crowd_is_written_to) {
+    constexpr std::size_t kReaders = 10'000;
+    FakeBed bed({.queued_bytes_soft = 10'000});
+    append(bed, {"acme/a"});
+    std::size_t delivered = 0;
+    std::optional<std::size_t> when_heard;
+    auto const count = [&](ByteView payload) {
+        each_message(payload, [&]<class T>(T const*) {
+            if (std::is_same_v<T, fb::Events> && ++delivered == kReaders) {
+                bed.strand->post([&] { when_heard = delivered; });
+            }
+        });
+    };
+    std::uint64_t slow_has = 0;
+    auto const slow_reads = [&](ByteView payload) {
+        each_message(payload, [&]<class T>(T const* message) {
+            if constexpr (std::is_same_v<T, fb::Events>) {
+                BOOST_TEST(message->first() == slow_has + 1);
+                slow_has = message->last();
+            }
+        });
+    };
+    auto const join = [&](std::string const& name, auto const& on_payload) {
+        auto peer = bed.connect(on_payload);
+        auto hello = hello_of(name);
+        add_stream(hello, "acme/a");
+        BOOST_TEST_REQUIRE(peer->send(hello).has_value());
+        return peer;
+    };
+    auto const slow = join("slow", slow_reads);
+    std::vector<std::unique_ptr<SessionBed::Peer>> peers;
+    for (auto const& name : numbered("r", kReaders - 1)) {
+        peers.push_back(join(name, count));
+    }
+    BOOST_TEST_REQUIRE(delivered == kReaders - 1);  // what was there before they came
+    slow->waits = true;                             // takes nothing from here on
+
+    append(bed, {"acme/a"});
+    BOOST_TEST(bed.host->counters().live_encoded == 1U);
+    BOOST_TEST(delivered == 2 * (kReaders - 1));
+    // What a publisher says when the first one is written to is heard soon, not behind them all.
+    BOOST_TEST(when_heard.value() < kReaders + 100);
+
+    for (int i = 0; i < 20; ++i) {
+        append(bed, {"acme/a"}, std::string(1'000, 'x'));
+    }
+    BOOST_TEST(delivered == 22 * (kReaders - 1));
+    BOOST_TEST(slow->session().queued_bytes() < 12'000U);  // I26: the rest is on the tape
+    BOOST_TEST(bed.host->counters().demotions == 1U);
+    slow->take();
+    BOOST_TEST(slow_has == 22U);
+}
+
 BOOST_AUTO_TEST_CASE(readers_behind_share_the_pages_that_they_read) {
     FakeBed bed;
     append(bed, {"acme/a"}, std::string(1'000, 'x'));
@@ -86,8 +139,9 @@ BOOST_AUTO_TEST_CASE(readers_behind_share_the_pages_that_they_read) {
         add_stream(hello, "acme/a");
         BOOST_TEST(peers.back()->send(hello).has_value());
     }
-    BOOST_TEST(bed.host->counters().pages_read == 1U);
-    BOOST_TEST(bed.host->counters().pages_shared == 19U);
+    // The first one was alone: nothing is kept for others where there are none.
+    BOOST_TEST(bed.host->counters().pages_read == 2U);
+    BOOST_TEST(bed.host->counters().pages_shared == 18U);
     // One read for the page, then each finds out by itself that it has reached the head.
     BOOST_TEST(bed.partition().reads - reads <= 20U);
 }

@@ -36,8 +36,8 @@ struct FrameHeader {
         first_position;  // of the frame's first submission, or of the next one where it has none
     Position durable_position;  // known durable when this frame was written; durable < first
     Hash128 chain;
-    std::int64_t kafka_offset =
-        -1;  // of the frame's last submission, on a tape; -1 on a file journal
+    /// On a tape: where the last submission in or before this frame stands in the log; else -1.
+    std::int64_t kafka_offset = -1;
     std::uint64_t payload_hash = 0;  // XXH3-64
     Offset offset;                   // where this frame stands in its segment
 

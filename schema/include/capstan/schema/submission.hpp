@@ -123,6 +123,13 @@ Bytes encode_heartbeat();
 Bytes encode_beacon(Beacon const& beacon);
 Bytes encode_fold_version(std::uint32_t version);
 
+/// What a tape keeps in place of a record of a shared log that is none of ours: it takes a position
+/// and nothing else, and tells records apart.
+///
+///   stand-in := u32 magic "CSUB", u32 length = 56, u64 checksum with all bits inverted,
+///               16 B zero, u64 length of the record, hash128 of the record
+Bytes encode_stand_in(ByteView record);
+
 /// Length of the record that starts here, from its header alone. Errors: `malformed`.
 Result<std::size_t> submission_length(ByteView bytes);
 

@@ -1,5 +1,6 @@
 #pragma once
 #include <capstan/sequencer/journal.hpp>
+#include <capstan/sequencer/shared_log.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -29,6 +30,10 @@ struct JournalOptions {
     /// journal's start.
     std::optional<JournalPlace> checkpoint;
     std::size_t descriptors_max = 64;  // segments held open for reading
+    /// The journal is a tape: a local copy of a shared log, which is the truth. What is appended is
+    /// durable already, so `flush` only moves the mark and `sync` is what goes to the disk. A bad
+    /// frame behind the checkpoint is cut, with what follows it, and copied again.
+    bool is_tape = false;
 };
 
 /// What opening found and did.
@@ -87,6 +92,13 @@ class FileJournal final : public Journal {
 
     Result<Appended> append(std::span<ByteView const> submissions) override;
     Result<Position> flush() override;
+    /// All that is appended is on the disk; to be called before a checkpoint says so. Threading:
+    /// the writer.
+    Result<> sync();
+    /// Of a tape: appends what was read up to `last` in the log. At most kFrameBytesMax.
+    Result<Appended> append_copied(std::span<ByteView const> submissions, LogOffset last);
+    /// Where the last submission of a tape stands in the log; nothing if there is none yet.
+    std::optional<LogOffset> copied() const;
     Result<> mark_idle() override;
     Result<> prepare_spare() override;
     SpareState spare() const override;

@@ -3,6 +3,7 @@
 #include <capstan/schema/error.hpp>
 #include <capstan/schema/ids.hpp>
 #include <capstan/sequencer/fold.hpp>
+#include <capstan/sequencer/shared_log.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -32,6 +33,9 @@ struct PartitionOptions {
     std::size_t rows_max = 200'000;  // clean rows kept in memory
 };
 
+/// Opens the partition's shared log, to be read from an offset on.
+using OpenLog = std::function<Result<std::unique_ptr<SharedLog>>(LogOffset from, LogWake wake)>;
+
 /// The world that a partition lives in. `strand` runs everything of the partition; `disk` is one
 /// thread that may block on the journal, `background` one that may block on checkpoints. All
 /// outlive the partition.
@@ -43,6 +47,9 @@ struct PartitionSeams {
     Executor& strand;
     Executor& disk;
     Executor& background;
+    /// Of a cluster: the log is the truth, and `storage` holds its tape. Nothing: the file journal
+    /// in `storage` is the truth.
+    OpenLog open_log;
 };
 
 /// What the fold decided about one submission, for the one who submitted it.
@@ -127,17 +134,25 @@ struct PartitionMarks {
 };
 
 /// One partition: journal → durable → fold → answers, index, subscribers, checkpoints.
-/// Durability: `on_folded` is called only for what is flushed. Batches form by themselves: while
-/// one is flushed, the next one gathers; there is no timer. Threading: the strand, but for `open`.
+/// Durability: `on_folded` is called only for what is flushed, or was read from the shared log.
+/// Batches form by themselves: while one is flushed, the next one gathers; there is no timer.
+/// Threading: the strand, but for `open` and `close`.
 class Partition {
   public:
-    /// Recovers the journal, folds its tail and is ready. Errors: `journal_corrupt`,
-    /// `journal_locked`, `format_unknown`, `journal_foreign`, `index_damaged`, `disk_io`,
-    /// `storage_full`.
+    /// Recovers the journal and folds its tail. Errors: `journal_corrupt`, `journal_locked`,
+    /// `format_unknown`, `journal_foreign`, `index_damaged`, `disk_io`, `storage_full`; of a
+    /// cluster also those of `OpenLog`, and `journal_corrupt` says only that tape and index are of
+    /// no more use: without them all is copied again.
     static Result<std::unique_ptr<Partition>> open(PartitionOptions const& options,
                                                    PartitionSeams const& seams,
                                                    PartitionListener& listener);
     virtual ~Partition() = default;
+
+    /// Whether it has folded all that the shared log held when it was opened. Until then it knows
+    /// less than devices may have seen, and must not speak to them. A file journal is always ready.
+    virtual bool is_ready() const = 0;
+    /// No shared log wakes it any more: to be called before its executors end.
+    virtual void close() = 0;
 
     /// Queues one encoded submission. `on_folded` answers with the token.
     /// Errors: `overloaded` (queue full), `storage_full`, `storage_failed`, `not_ready`,

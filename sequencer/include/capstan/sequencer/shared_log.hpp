@@ -27,7 +27,9 @@ struct LogOrigin {
 /// A record as it is read: a view, valid during the visit.
 struct LogRecord {
     LogOffset offset;
-    std::optional<LogOrigin> origin;  // nothing: it was not appended by one of us
+    std::optional<LogOrigin> origin;    // nothing: it was not appended by one of us
+    std::optional<std::uint64_t> seen;  // the token, if this is an append of this handle that was
+                                        // not seen before
     ByteView bytes;
 };
 using LogVisitor = std::function<void(LogRecord const&)>;

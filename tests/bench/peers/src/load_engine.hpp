@@ -81,6 +81,11 @@ struct Codec {
     virtual ~Codec() {}
     /// Creates the streams, for peers that don't create them by publishing.
     virtual void setup(uint32_t) {}
+    /// A device that follows all streams comes back when some have moved: what is said then.
+    virtual void reconnect(uint32_t streams, uint32_t moved) {
+        (void)streams, (void)moved;
+        die("this peer has no such device");
+    }
     /// Blocking, before the connection joins the loop.
     virtual void hello(Conn&) {}
     /// Encodes one publish, or gathers it for `flush`.

@@ -1,6 +1,6 @@
 // Publish, catch-up and fan-out loads against any peer: the engine of load_engine.hpp with the
 // peer's codec. Prints one JSON line a run.
-//   netbench pub|fill|catchup|fanout|idle|setup --peer null|capstan|redis|nats|rabbit|mqtt|ds|s2
+//   netbench pub|fill|catchup|fanout|idle|setup|reconnect --peer null|capstan|redis|nats|rabbit|mqtt|ds|s2
 //            --port P [--server-pid PID,…] [--conns N] [--win W] [--streams N] [--payload BYTES]
 //            [--secs S] [--warm S] [--rate EVENTS_PER_S] [--events N] [--subs N]
 #include "codecs/capstan.hpp"
@@ -114,6 +114,8 @@ class Load {
     int run() {
         if (mode_ == "setup")
             codec_->setup(E.streams);
+        else if (mode_ == "reconnect")
+            codec_->reconnect(E.streams, uint32_t(a_.i("moved", 10)));
         else if (mode_ == "pub" || mode_ == "fill")
             publish();
         else if (mode_ == "catchup")

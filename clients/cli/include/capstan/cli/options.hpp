@@ -19,6 +19,7 @@ enum class Choice : std::uint8_t { automatic, always, never };
 struct Globals {
     std::string server = std::string(kServerDefault);
     std::string token_file;  // `-` is stdin; empty: none
+    std::string ca_file;     // empty: the system's authorities
     Duration timeout = std::chrono::seconds(30);
     std::optional<Format> format;  // else by what stdout is
     Choice color = Choice::automatic;

@@ -60,6 +60,8 @@ class Output {
     void flush() { out_.flush(); }
     /// False once nobody reads stdout any more.
     bool ok() const { return out_.ok(); }
+    /// Then: what is wrong with stdout; empty if nobody reads it any more.
+    std::string trouble() const { return out_.trouble(); }
 
     /// A line on stderr, unless -q: the new state, the next useful command.
     void note(std::string_view text);

@@ -16,6 +16,8 @@ class TextSink {
     virtual void flush() = 0;
     /// False once the other side takes no more: a closed pipe, a full disk.
     virtual bool ok() const = 0;
+    /// Then: what is wrong with it; empty if nobody reads any more.
+    virtual std::string trouble() const { return {}; }
 };
 
 /// Where text comes from.

@@ -32,6 +32,7 @@ class Shell;
 struct ClientOptions {
     std::string url = "http://127.0.0.1:7411";
     std::string token;
+    std::string ca_file;  // PEM: the authorities to believe, for https and wss; empty: the system's
     /// A folder for the device's id, cursors and outbox; empty: in memory, and the device is gone
     /// with the client.
     std::string store;
@@ -139,7 +140,8 @@ class Stream {
 class Client {
   public:
     /// Opens the store and starts to connect; a server that cannot be reached is no error here.
-    /// Errors: `request_invalid` (the URL), those of `open_disk_store`, `malformed` (the store).
+    /// Errors: `request_invalid` (the URL), `config_invalid` (the CA file), those of
+    /// `open_disk_store`, `malformed` (the store).
     static Result<Client> open(ClientOptions options, ClientHandlers handlers = {});
     Client(Client&&) noexcept;
     Client& operator=(Client&&) noexcept;

@@ -28,6 +28,7 @@ struct StreamSummary {
 struct InquiryOptions {
     std::string url;
     std::string token;
+    std::string ca_file;                // as in ClientOptions
     std::vector<std::string> streams;   // by name
     std::vector<std::string> patterns;  // all that match
     bool follow = false;                // then hear of streams that appear later, too

@@ -70,6 +70,16 @@ std::vector<string> CapstanCodec::events(size_t n, size_t bytes) {
 /// The first event creates a stream, so this publishes one event to each, by name, a frame's worth
 /// at a time.
 void CapstanCodec::setup(uint32_t streams) {
+    uint64_t t0 = now_ns();
+    publish_to_each(streams);
+    Out("setup")
+        .str("peer", "capstan")
+        .str("layout", "first event")
+        .num("streams", streams)
+        .num("secs", double(now_ns() - t0) / 1e9);
+}
+
+void CapstanCodec::publish_to_each(uint32_t streams) {
     struct Counting : Sink {
         uint64_t acks = 0;
         void ack(Conn&, uint64_t) override { acks++; }
@@ -82,7 +92,6 @@ void CapstanCodec::setup(uint32_t streams) {
     Conn c;
     c.fd = dial(int(options_.port));
     auto const event = events(1, 200)[0];
-    uint64_t t0 = now_ns();
     hello(c);
     for (uint32_t made = 0; made < streams;) {
         uint32_t end = std::min(streams, made + 1000);
@@ -95,12 +104,72 @@ void CapstanCodec::setup(uint32_t streams) {
             c.in.erase(0, parse(c, c.in.data(), c.in.size(), counting));
         }
     }
-    Out("setup")
-        .str("peer", "capstan")
-        .str("layout", "first event")
-        .num("streams", streams)
-        .num("secs", double(now_ns() - t0) / 1e9);
     close(c.fd);
+}
+
+void CapstanCodec::reconnect(uint32_t streams, uint32_t moved) {
+    auto const first = greet_all({});
+    if (first.named != streams)
+        die("the first greeting names " + std::to_string(first.named) + " streams");
+    publish_to_each(moved);
+    auto const again = greet_all(first);
+    if (again.named != moved)
+        die("the second greeting names " + std::to_string(again.named) + " streams");
+    Out("reconnect")
+        .str("peer", "capstan")
+        .num("streams", streams)
+        .num("moved", moved)
+        .num("sent_B", double(again.sent))
+        .num("received_B", double(again.received))
+        .num("bytes", double(again.sent + again.received))
+        .num("ms", double(again.ns) / 1e6);
+}
+
+/// From Hello to the last Welcome that answers it.
+CapstanCodec::Greeting CapstanCodec::greet_all(Greeting const& before) {
+    Conn c;
+    c.fd = dial(int(options_.port));
+    websocket_upgrade(c, "/v1/sync");
+    fb::HelloT hello;
+    hello.version = capstan::kProtocolVersion;
+    hello.device =
+        std::make_unique<fb::Device>(capstan::to_wire(capstan::DeviceId{{std::byte{1}}}));
+    hello.token = options_.token;
+    hello.agent = "netbench";
+    hello.credit = kCredit;
+    hello.patterns.push_back("bench/>");
+    hello.position = before.position.value;
+    hello.position_chain = std::make_unique<fb::Hash>(capstan::to_wire(before.chain));
+    capstan::MessageWriter writer;
+    writer.add(hello);
+    websocket_put(
+        c.out, kBinary, {(char const*)writer.payload().data(), writer.size()}, keys_.next());
+    Greeting now;
+    now.sent = c.out.size();
+    uint64_t const start = now_ns();
+    wr_all(c.fd, c.out);
+    for (bool more = true; more;) {
+        rd_some(c.fd, c.in);
+        string_view in(c.in);
+        for (WebSocketFrame frame; (frame = websocket_take(in)).size > 0;) {
+            in.remove_prefix(frame.size);
+            now.received += frame.size;
+            capstan::MessageReader reader(bytes_of(frame.payload));
+            for (auto message = reader.next(); message.value(); message = reader.next()) {
+                auto* welcome = std::get_if<fb::Welcome const*>(&*message.value());
+                if (!welcome)
+                    continue;
+                now.named += (*welcome)->streams() ? (*welcome)->streams()->size() : 0;
+                now.position.value = (*welcome)->position();
+                now.chain = capstan::from_wire((*welcome)->position_chain());
+                more = (*welcome)->more();
+            }
+        }
+        c.in.erase(0, c.in.size() - in.size());
+    }
+    now.ns = now_ns() - start;
+    close(c.fd);
+    return now;
 }
 
 void CapstanCodec::hello(Conn& c) {

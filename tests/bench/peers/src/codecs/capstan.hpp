@@ -35,6 +35,7 @@ class CapstanCodec final : public Codec {
     explicit CapstanCodec(CapstanOptions options) : options_(std::move(options)) {}
 
     void setup(uint32_t streams) override;
+    void reconnect(uint32_t streams, uint32_t moved) override;
     void hello(Conn&) override;
     void pub(Conn&, uint64_t id, uint32_t stream, string_view event) override;
     void flush(Conn&) override;
@@ -73,6 +74,16 @@ class CapstanCodec final : public Codec {
         uint64_t owed = 0;                // reader: bytes of credit to give back
     };
 
+    /// One greeting of a device that follows all streams by a pattern.
+    struct Greeting {
+        capstan::Position position;  // the next one's: name only what has moved since
+        capstan::Hash128 chain;
+        size_t named = 0;  // streams
+        size_t sent = 0, received = 0;
+        uint64_t ns = 0;
+    };
+    Greeting greet_all(Greeting const& before);
+    void publish_to_each(uint32_t streams);
     Device& device(Conn& c);
     void say_hello(Conn&, Device&);
     void wait_for_welcome(Conn&, Device&);

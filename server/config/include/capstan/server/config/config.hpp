@@ -22,6 +22,13 @@ struct ServerConfig {
         std::string dev_token;
     } auth;
 
+    struct Tls {
+        std::string certificate_file;  // both or neither
+        std::string key_file;
+
+        bool is_on() const { return !certificate_file.empty(); }
+    } tls;
+
     struct Journal {
         std::uint64_t segment_bytes = kSegmentBytesDefault;
         std::uint64_t queue_bytes_max = 64 * 1'048'576;

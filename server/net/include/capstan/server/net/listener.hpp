@@ -1,5 +1,6 @@
 #pragma once
 #include <capstan/engine/runtime/clock.hpp>
+#include <capstan/engine/tls/context.hpp>
 #include <capstan/schema/error.hpp>
 #include <capstan/server/net/frame_guard.hpp>
 #include <capstan/server/net/http.hpp>
@@ -22,7 +23,8 @@ struct ListenerOptions {
     std::size_t connections_max = 60'000;      // then accepting pauses
     std::uint64_t accepts_per_second = 2'000;  // more wait in the kernel's queue
     std::size_t http_body_bytes_max = 1'048'576;
-    Duration head_max = std::chrono::seconds(10);    // from the first byte to the whole head
+    Duration head_max = std::chrono::seconds(10);  // from the first byte to the whole head; of TLS,
+                                                   // from the accept to the end of the handshake
     Duration body_grace = std::chrono::seconds(5);   // then at least body_rate_min
     std::size_t body_rate_min = 1'024;               // bytes a second
     Duration write_max = std::chrono::seconds(10);   // without progress
@@ -31,6 +33,7 @@ struct ListenerOptions {
     FrameLimits frames;
     std::vector<std::string>
         origins;  // that may open a WebSocket from a browser; none: only its own
+    std::shared_ptr<TlsContext const> tls;  // none: plain
 };
 
 /// Counted since the start, for metrics.
@@ -38,17 +41,18 @@ struct ListenerCounters {
     std::uint64_t accepted = 0;
     std::uint64_t refused_heads = 0;
     std::uint64_t refused_frames = 0;
+    std::uint64_t refused_handshakes = 0;  // of TLS
     std::uint64_t timed_out = 0;
     std::uint64_t http_requests = 0;
     std::uint64_t websockets = 0;
     std::size_t open = 0;
 };
 
-/// Accepts connections on one address, speaks HTTP/1.1 with them and, at `/v1/sync`, WebSocket. A
-/// request is looked at by the head guard before it is parsed; a WebSocket's frames by the frame
-/// guard before they are decoded. Without `sessions` there are no WebSockets: that is the admin
-/// port. Threading: the strand. Lifetime: everything passed in outlives it; `close` it before the
-/// sessions go.
+/// Accepts connections on one address, speaks HTTP/1.1 with them and, at `/v1/sync`, WebSocket;
+/// with `tls`, inside TLS. A request is looked at by the head guard before it is parsed; a
+/// WebSocket's frames by the frame guard before they are decoded. Without `sessions` there are no
+/// WebSockets: that is the admin port. Threading: the strand. Lifetime: everything passed in
+/// outlives it; `close` it before the sessions go.
 class Listener {
   public:
     /// Errors: `port_taken`, `config_invalid`.
