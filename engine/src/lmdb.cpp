@@ -87,6 +87,17 @@ Result<> make_directory(std::filesystem::path const& directory) {
     return success();
 }
 
+/// LMDB flushes its file, and not the file's name.
+Result<> flush_names(std::filesystem::path const& directory) {
+    int const descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) {
+        return io_error(directory, errno);
+    }
+    int const failed = ::fsync(descriptor) == 0 ? 0 : errno;
+    ::close(descriptor);
+    return failed == 0 ? Result<>(success()) : io_error(directory, failed);
+}
+
 }  // namespace
 
 /// Remembers which directories this process has open, by device and inode: a second environment on
@@ -230,6 +241,10 @@ Result<std::unique_ptr<Environment>> Environment::open(Options const& options) {
     std::unique_ptr<Environment> environment(new Environment(options));
     CAPSTAN_TRY(environment->open_mark_, OpenMark::set(options.directory));
     CAPSTAN_TRY(environment->start());
+    // Both may have been made just now: a power loss must not take them with what is committed.
+    auto const directory = std::filesystem::absolute(options.directory);
+    CAPSTAN_TRY(flush_names(directory));
+    CAPSTAN_TRY(flush_names(directory.parent_path()));
     return environment;
 }
 

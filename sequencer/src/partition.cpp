@@ -69,6 +69,7 @@ Result<> PartitionImpl::recover() {
     }
     appended_ = row_.position;
     schedule_checkpoint();
+    tend_when_idle();  // the last process may have had no time to
     return success();
 }
 

@@ -335,6 +335,30 @@ BOOST_AUTO_TEST_CASE(F4_an_idle_partition_declares_its_last_frame) {
     BOOST_TEST((opened.error().code == Errc::journal_corrupt));
 }
 
+/// The same after a crash before the marker: neither a checkpoint nor having been recovered spares
+/// the journal from saying itself what is durable, since the index may be lost before the next
+/// start.
+BOOST_AUTO_TEST_CASE(F4_a_recovered_partition_declares_its_last_frame) {
+    PartitionWorld world(16);
+    world.options.checkpoint_bytes = 1;
+    BOOST_TEST_REQUIRE(world.open().has_value());
+    Author alice{.stream = "acme/room", .device = device(1)};
+    world.publish(alice, {"the last word"});
+    world.run_for(std::chrono::milliseconds(20));
+    world.kill();
+    BOOST_TEST_REQUIRE(world.open().has_value());
+    BOOST_TEST((world.partition().marks().checkpointed == world.partition().marks().folded));
+    world.run_for(seconds(1));
+    world.kill();
+    world.checkpoints = std::make_unique<MemoryCheckpointStore>();
+    auto const segment = world.storage.contents("segment-0000000001");
+    auto const at = as_text(segment).find("the last word");
+    world.storage.flip_bit("segment-0000000001", at * 8);
+    auto const opened = world.open();
+    BOOST_TEST_REQUIRE(!opened.has_value());
+    BOOST_TEST((opened.error().code == Errc::journal_corrupt));
+}
+
 BOOST_AUTO_TEST_CASE(a_run_larger_than_the_queue_gets_through_an_empty_one) {
     PartitionWorld world(14);
     world.options.queue_bytes_max = 1'000;

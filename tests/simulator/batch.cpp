@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <ctime>
 #include <fstream>
 #include <utility>
 
@@ -11,8 +13,11 @@
 
 namespace capstan::simulator {
 
-Duration real_now() {
-    return std::chrono::steady_clock::now().time_since_epoch();
+Duration processor_now() {
+    timespec used{};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return std::chrono::seconds(used.tv_sec) +
+           std::chrono::duration_cast<Duration>(std::chrono::nanoseconds(used.tv_nsec));
 }
 
 void Totals::add(Outcome const& outcome) {
@@ -46,17 +51,55 @@ std::string to_string(Totals const& totals) {
     auto const took = Seconds(totals.took).count();
     auto const hours = Seconds(totals.simulated).count() / 3'600;
     return fmt::format(
-        "{} runs in {:.1f} s: {:.1f} runs/s, {:.0f} tasks/s, {} writes, {} events, {:.2f} "
-        "simulated hours, {:.1f} simulated hours per minute, at rest after {:.1f} s at most",
+        "{} seeds in {:.1f} CPU-s: {:.1f} seeds/s, {:.0f} events/s, {:.0f} tasks/s, {:.1f} "
+        "simulated "
+        "hours per CPU-minute; {} writes, {} events, {:.2f} simulated hours, at rest after {:.1f} "
+        "s "
+        "at most",
         totals.runs,
         took,
         static_cast<double>(totals.runs) / took,
+        static_cast<double>(totals.events) / took,
         static_cast<double>(totals.tasks) / took,
+        hours / took * 60,
         totals.writes,
         totals.events,
         hours,
-        hours / took * 60,
         Seconds(totals.slowest_recovery).count());
+}
+
+Marks parse_marks(std::string_view text) {
+    Marks marks;
+    while (!text.empty()) {
+        auto const line = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(text.size(), line.size() + 1));
+        if (!line.empty() && !line.starts_with('#')) {
+            marks.emplace(line);
+        }
+    }
+    return marks;
+}
+
+bool report_marks(Totals const& totals, std::optional<Marks> const& required) {
+    bool is_complete = true;
+    for (auto const& [mark, count] : totals.marks) {
+        bool const is_listed = !required || required->contains(mark);
+        is_complete = is_complete && is_listed;
+        fmt::print("sometimes {:>8} {}{}\n", count, mark, is_listed ? "" : ": NOT IN THE LIST");
+    }
+    if (!required) {
+        return true;
+    }
+    std::size_t reached = 0;
+    for (auto const& mark : *required) {
+        if (totals.marks.contains(mark)) {
+            ++reached;
+        } else {
+            fmt::print("FAIL I37 never reached: {}\n", mark);
+        }
+    }
+    fmt::print("{} of {} required marks reached\n", reached, required->size());
+    return is_complete && reached == required->size();
 }
 
 Outcome run_guarded(Plan const& plan, bool twice) {
@@ -72,10 +115,10 @@ Outcome run_guarded(Plan const& plan, bool twice) {
 }
 
 std::optional<Failure> run_batch(BatchOptions const& options, Totals& totals) {
-    auto const start = real_now();
+    auto const start = processor_now();
     std::optional<Failure> failure;
     for (std::uint64_t n = 0; n < options.seeds && !failure; ++n) {
-        if (options.time_max && real_now() - start > *options.time_max) {
+        if (options.time_max && processor_now() - start > *options.time_max) {
             break;
         }
         auto plan = make_plan(options.first_seed + n, options.profile);
@@ -85,7 +128,7 @@ std::optional<Failure> run_batch(BatchOptions const& options, Totals& totals) {
             failure = Failure{std::move(plan), std::move(outcome)};
         }
     }
-    totals.took += real_now() - start;
+    totals.took += processor_now() - start;
     return failure;
 }
 
@@ -109,9 +152,10 @@ void report(Failure failure, Duration shrink_max, std::string const& directory) 
     auto const found = headline(failure.plan, failure.outcome);
     auto const seed = failure.plan.seed;
     auto const profile = failure.plan.profile;
-    auto const end = real_now() + shrink_max;
-    auto const small = shrink(
-        std::move(failure.plan), std::move(failure.outcome), [end] { return real_now() < end; });
+    auto const end = processor_now() + shrink_max;
+    auto const small = shrink(std::move(failure.plan), std::move(failure.outcome), [end] {
+        return processor_now() < end;
+    });
     for (auto const& line : small.outcome.last_lines) {
         fmt::print("{}\n", line);
     }

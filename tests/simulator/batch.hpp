@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "plan.hpp"
@@ -20,7 +22,7 @@ struct Totals {
     std::uint64_t events = 0;
     Duration simulated{};
     Duration slowest_recovery{};
-    Duration took{};  // real time
+    Duration took{};  // processor time
     std::map<std::string, std::uint64_t> marks;
 
     void add(Outcome const& outcome);
@@ -37,7 +39,7 @@ struct BatchOptions {
     Profile profile = Profile::dense;
     std::uint64_t first_seed = 1;
     std::uint64_t seeds = 1;
-    std::optional<Duration> time_max;  // real time; then no further seed is begun
+    std::optional<Duration> time_max;  // processor time; then no further seed is begun
     bool twice = false;                // each run again: equal traces (I36)
 };
 
@@ -51,7 +53,17 @@ Outcome run_guarded(Plan const& plan, bool twice);
 /// time and keeps it in a file below `directory`.
 void report(Failure failure, Duration shrink_max, std::string const& directory);
 
-/// Real time. Not inside a run.
-Duration real_now();
+/// What a good batch must reach (I37), one name a line.
+using Marks = std::set<std::string>;
+/// Lines that start with `#`, and empty ones, are left out.
+Marks parse_marks(std::string_view text);
+
+/// Prints how often each mark was reached. `required`: of these none may be missing, and no other
+/// may be there, so that the list stays complete. True if all is as required.
+bool report_marks(Totals const& totals, std::optional<Marks> const& required);
+
+/// Processor time that this process has used, so that a busy machine changes nothing. Not inside a
+/// run.
+Duration processor_now();
 
 }  // namespace capstan::simulator

@@ -262,6 +262,7 @@ void DeviceNode::subscribe(std::string const& stream, std::uint64_t how, bool is
         reading.next = 1;
     } else if (how == 2) {
         from.kind = ReadFrom::Kind::tail;
+        seams_.oracle.on_unsubscribed(number_, stream);  // it does not go on from what it held
     } else {
         reading = where_it_was(stream, is_new_life);
     }

@@ -19,20 +19,26 @@ struct Arguments {
     std::vector<std::string> profiles{"dense", "sparse", "crash"};
     std::uint64_t seed = 1;
     std::uint64_t seeds = 1;
-    double seconds = 0;  // of real time, for all profiles together; 0: no limit
+    double seconds = 0;  // of processor time, for all profiles together; 0: no limit
     double shrink_seconds = 60;
     std::vector<std::string> plans;  // files, or folders of them
     std::string keep = ".";
+    std::string required;  // a list of marks
     bool twice = false;
     bool print = false;
 };
 
-Result<Plan> read_plan(std::filesystem::path const& path) {
+Result<std::string> read_text(std::filesystem::path const& path) {
     std::ifstream in(path);
     if (!in) {
         return Error{Errc::not_found, path.string()};
     }
-    return parse_plan(std::string{std::istreambuf_iterator<char>(in), {}});
+    return std::string{std::istreambuf_iterator<char>(in), {}};
+}
+
+Result<Plan> read_plan(std::filesystem::path const& path) {
+    CAPSTAN_TRY(auto const text, read_text(path));
+    return parse_plan(text);
 }
 
 std::vector<std::filesystem::path> plan_files(std::vector<std::string> const& given) {
@@ -98,10 +104,14 @@ int run_seeds(Arguments const& arguments) {
             return 1;
         }
     }
-    for (auto const& [mark, count] : all.marks) {
-        fmt::print("sometimes {:>8} {}\n", count, mark);
+    if (arguments.profiles.size() > 1) {
+        fmt::print("all: {}\n", simulator::to_string(all));
     }
-    return 0;
+    std::optional<Marks> required;
+    if (!arguments.required.empty()) {
+        required = parse_marks(read_text(arguments.required).value());
+    }
+    return report_marks(all, required) ? 0 : 1;
 }
 
 }  // namespace
@@ -114,7 +124,10 @@ int main(int argc, char** argv) {
         ->check(CLI::IsMember({"dense", "sparse", "crash"}));
     app.add_option("--seed", arguments.seed, "the first one");
     app.add_option("--seeds", arguments.seeds, "how many, of each profile");
-    app.add_option("--seconds", arguments.seconds, "begin no further seed after so long");
+    app.add_option(
+        "--seconds", arguments.seconds, "begin no further seed after so much processor time");
+    app.add_option("--sometimes", arguments.required, "a list of what must be reached (I37)")
+        ->check(CLI::ExistingFile);
     app.add_option("--plan", arguments.plans, "run these plans, or those in these folders");
     app.add_option("--shrink-seconds", arguments.shrink_seconds, "to look for a smaller plan");
     app.add_option("--keep", arguments.keep, "where the smaller plan is written");

@@ -39,10 +39,6 @@ std::optional<EventName> name_of(ByteView event) {
     return is_whole ? std::optional(name) : std::nullopt;
 }
 
-std::string where(std::string const& stream, std::uint64_t seq) {
-    return fmt::format("{} seq {}", stream, seq);
-}
-
 /// The writes that a store still holds: frozen, pending or refused.
 std::set<WriteNumber> writes_in(sync::StoreImage const& image) {
     std::set<WriteNumber> found;
@@ -69,6 +65,10 @@ std::set<WriteNumber> writes_in(sync::StoreImage const& image) {
 }
 
 }  // namespace
+
+std::string where(std::string const& stream, std::uint64_t seq) {
+    return fmt::format("{} seq {}", stream, seq);
+}
 
 Write& Oracle::write(WriteNumber number) {
     auto const found = writes_.find(number);
@@ -120,19 +120,22 @@ void Oracle::on_update(WriteNumber number, WriteUpdate const& update) {
             });
             auto& stream = streams_[entry.stream];
             auto const place = stream.places.find(number);
-            require(place != stream.places.end() &&
-                        (place->second == update.first.value || entry.may_double),
-                    "I1",
-                    [&] {
-                        return fmt::format("write {} is confirmed at {}, but stands at {}",
-                                           number,
-                                           where(entry.stream, update.first.value),
-                                           place == stream.places.end() ? 0 : place->second);
-                    });
-            stream.acked = std::max(stream.acked, update.last.value);
+            // The answer may be older than a restore which the store heard of only later.
+            bool const is_there =
+                place == stream.places.end()
+                    ? is_lost(number, entry)
+                    : place->second == update.first.value || entry.may_double || entry.may_vanish;
+            require(is_there, "I1", [&] {
+                return fmt::format("write {} is confirmed at {}, but stands at {}",
+                                   number,
+                                   where(entry.stream, update.first.value),
+                                   place == stream.places.end() ? 0 : place->second);
+            });
+            stream.acked = std::max(stream.acked, std::min(update.last.value, head(entry.stream)));
         }
     } else if (update.state == WriteState::refused && !update.provisional) {
         entry.refused = true;
+        entry.refusal = ++refusals_;
         trace_.mark("a write was refused for good");
         require(entry.may_double || !streams_[entry.stream].places.contains(number), "I10", [&] {
             return fmt::format("write {} is refused for good, and is sequenced", number);
@@ -173,94 +176,6 @@ void Oracle::on_error(Error const& error) const {
     require(error.code != Errc::internal, "I38", [&] { return to_string(error); });
 }
 
-// Readers.
-
-/// The application keeps what it holds up to its cursor, and reads on from there.
-void Oracle::on_subscribed(std::uint64_t device, std::string const& stream, Reading reading) {
-    auto& held = readings_[{device, stream}];
-    reading.first = held.first;
-    reading.hashes = std::move(held.hashes);
-    held = std::move(reading);
-    if (held.next) {
-        begin_at(held, *held.next);
-    }
-}
-
-void Oracle::begin_at(Reading& reading, std::uint64_t seq) {
-    reading.next = seq;
-    if (seq < reading.first || seq > reading.first + reading.hashes.size()) {
-        reading.first = seq;  // it read something else in between
-    }
-    reading.hashes.resize(seq - reading.first);
-}
-
-void Oracle::on_delivery(std::uint64_t device, Delivery const& delivery) {
-    auto const found = readings_.find({device, delivery.stream});
-    require(found != readings_.end(), "I5", [&] {
-        return "events of a stream that nobody subscribed to: " + delivery.stream;
-    });
-    auto& reading = found->second;
-    if (!reading.next && delivery.from.value >= reading.lowest &&
-        delivery.from.value <= reading.highest) {
-        begin_at(reading, delivery.from.value);
-    }
-    trace_.add("delivered", device, delivery.from.value, delivery.last.value);
-    require(reading.next == delivery.from.value, "I5", [&] {
-        return fmt::format("device {}: {} comes where {} must come",
-                           device,
-                           where(delivery.stream, delivery.from.value),
-                           reading.next.value_or(reading.highest));
-    });
-    require(delivery.head >= delivery.last && delivery.head.value >= reading.head, "I7", [&] {
-        return fmt::format("device {}: the head of {} fell from {} to {}",
-                           device,
-                           delivery.stream,
-                           reading.head,
-                           delivery.head.value);
-    });
-    reading.head = delivery.head.value;
-    delivery.each_event([&](DeliveredEvent const& event) {
-        require(event.seq.value == *reading.next, "I5", [&] {
-            return where(delivery.stream, event.seq.value) + " is out of order";
-        });
-        observe(delivery.stream, event.seq.value, event.dot, event.bytes);
-        reading.hashes.push_back(hash64(event.bytes));
-        ++*reading.next;
-    });
-    require(*reading.next == delivery.last.value + 1, "I5", [&] {
-        return where(delivery.stream, delivery.last.value) + " is promised and missing";
-    });
-}
-
-void Oracle::on_history_lost(std::uint64_t device, std::string const& stream) {
-    require(era_ > 0, "I7", [&] {
-        return fmt::format("device {}: history of {} is lost without a restore", device, stream);
-    });
-    trace_.mark("a reader was told of lost history");
-    readings_[{device, stream}] = Reading{.next = 1};
-}
-
-void Oracle::on_reader_failed(std::uint64_t device, std::string const& stream, Error const& why) {
-    if (era_ > 0 && why.code == Errc::lost_history) {
-        trace_.mark("an author was told of lost history");  // a reader that failed stays behind
-        return;
-    }
-    throw Violation{"I5",
-                    fmt::format("device {} can't read {}: {}", device, stream, to_string(why))};
-}
-
-Reading const* Oracle::reading(std::uint64_t device, std::string const& stream) const {
-    auto const found = readings_.find({device, stream});
-    return found == readings_.end() ? nullptr : &found->second;
-}
-
-bool Oracle::has_read_all(std::uint64_t device, std::string const& stream) const {
-    auto const* const one = reading(device, stream);
-    auto const head_now = head(stream);
-    return one == nullptr || head_now == 0 || (one->next && *one->next == head_now + 1) ||
-           (!one->next && one->highest > head_now);
-}
-
 // Devices come to an end.
 
 void Oracle::on_device_crash(std::uint64_t device, sync::StoreImage const& image) {
@@ -286,7 +201,8 @@ ImageFacts Oracle::image_facts(std::uint64_t device) const {
         if (entry.device == device && entry.stored) {
             facts.stored.insert(number);
         }
-        if (entry.device == device && !entry.resolved()) {
+        // What was confirmed and then lost is open once more.
+        if (entry.device == device && (!entry.resolved() || is_lost(number, entry))) {
             facts.open.insert(number);
         }
     }
@@ -301,6 +217,12 @@ void Oracle::on_image_restored(std::uint64_t device, ImageFacts const& facts) {
             entry.may_double = entry.may_double || facts.open.contains(number);
         }
     }
+}
+
+bool Oracle::is_lost(WriteNumber number, Write const& entry) const {
+    auto const stream = streams_.find(entry.stream);
+    bool const is_there = stream != streams_.end() && stream->second.places.contains(number);
+    return entry.may_vanish && !is_there;
 }
 
 // The server.
@@ -351,18 +273,33 @@ void Oracle::on_read_back(std::string const& stream, std::uint64_t head_there) {
     });
 }
 
-/// What lies behind is gone. Its authors may still hold it, and send it again.
+/// Refusals that are younger than the copy are forgotten with the rest.
+void Oracle::begin_era(std::uint64_t refusals_then) {
+    ++era_;
+    for (auto& [number, entry] : writes_) {
+        entry.may_double = entry.may_double || entry.refusal > refusals_then;
+    }
+}
+
+/// What lies behind is gone. Its authors may still hold it, and send it again. The copy may also
+/// hold more than was ever shown: what was written and could not be flushed.
 void Oracle::on_restored(std::string const& name, std::uint64_t head_there) {
     auto& stream = streams_[name];
-    require(head_there <= stream.entries.size(), "I9", [&] {
-        return where(name, head_there) + " was never there";
-    });
+    head_there = std::min<std::uint64_t>(head_there, stream.entries.size());
+    for (auto at = head_there; at < stream.entries.size(); ++at) {
+        if (stream.entries[at]) {
+            stream.lost.emplace(at + 1, *stream.entries[at]);
+        }
+    }
     stream.entries.resize(head_there);
     stream.acked = std::min(stream.acked, head_there);
     std::erase_if(stream.places, [&](auto const& place) {
         auto& entry = writes_.at(place.first);
         bool const is_gone = place.second > head_there;
         entry.may_vanish = entry.may_vanish || is_gone;
+        // Lost twice: the second restore may have undone the fence that killed its first run.
+        entry.may_double = entry.may_double || (is_gone && entry.was_lost);
+        entry.was_lost = entry.was_lost || is_gone;
         return is_gone;
     });
     for (auto& [key, reading] : readings_) {
@@ -410,6 +347,16 @@ void Oracle::observe(std::string const& stream, std::uint64_t seq, Dot const& do
     }
 }
 
+bool Oracle::stood_there(std::string const& stream, std::uint64_t seq, ByteView event) const {
+    auto const found = streams_.find(stream);
+    if (found == streams_.end()) {
+        return false;
+    }
+    auto const [first, end] = found->second.lost.equal_range(seq);
+    return std::any_of(
+        first, end, [hash = hash64(event)](auto const& lost) { return lost.second.hash == hash; });
+}
+
 void Oracle::place(std::string const& stream, std::uint64_t seq, Entry const& entry) {
     auto const& made = write(entry.write);
     auto const name = [&] {
@@ -435,69 +382,6 @@ void Oracle::place(std::string const& stream, std::uint64_t seq, Entry const& en
     require(is_first || made.may_double, "I2", [&] {
         return name() + fmt::format(" stands at {} too", at->second);
     });
-}
-
-// At rest.
-
-void Oracle::check_at_rest() const {
-    for (auto const& [name, stream] : streams_) {
-        check_stream(name, stream);
-    }
-    check_writes();
-    check_readings();
-}
-
-void Oracle::check_stream(std::string const& name, StreamModel const& stream) const {
-    std::map<std::uint64_t, WriteNumber> last;  // by device
-    for (std::size_t at = 0; at < stream.entries.size(); ++at) {
-        auto const& entry = stream.entries[at];
-        require(entry.has_value(), "I3", [&] { return where(name, at + 1) + " is missing"; });
-        bool const goes_on = at > 0 && stream.entries[at - 1]->write == entry->write &&
-                             stream.entries[at - 1]->index + 1 == entry->index;
-        require(entry->index == 0 || goes_on, "I2", [&] {
-            return fmt::format("write {} is torn at {}", entry->write, where(name, at + 1));
-        });
-        auto const device = writes_.at(entry->write).device;
-        auto const before = std::exchange(last[device], entry->write);
-        require(before <= entry->write || rewound_.contains(device), "I8", [&] {
-            return fmt::format("device {}: write {} stands at {}, behind write {}",
-                               device,
-                               entry->write,
-                               where(name, at + 1),
-                               before);
-        });
-    }
-}
-
-void Oracle::check_writes() const {
-    for (auto const& [number, entry] : writes_) {
-        auto const stream = streams_.find(entry.stream);
-        bool const is_there = stream != streams_.end() && stream->second.places.contains(number);
-        auto const name = [&, n = number] {
-            return fmt::format("write {} of device {} to {}", n, entry.device, entry.stream);
-        };
-        require(is_there || !entry.confirmed || entry.may_vanish, "I1", [&] {
-            return name() + " was confirmed, and is missing";
-        });
-        require(is_there || entry.refused || entry.may_vanish, "I12", [&] {
-            return name() + " is lost";
-        });
-    }
-}
-
-void Oracle::check_readings() const {
-    for (auto const& [key, reading] : readings_) {
-        auto const stream = streams_.find(key.second);
-        for (std::size_t at = 0; at < reading.hashes.size(); ++at) {
-            auto const seq = reading.first + at;
-            bool const agrees = stream != streams_.end() && seq <= stream->second.entries.size() &&
-                                stream->second.entries[seq - 1]->hash == reading.hashes[at];
-            require(agrees, "I13", [&, device = key.first, name = key.second] {
-                return fmt::format(
-                    "device {} holds another {}, or one that is no more", device, where(name, seq));
-            });
-        }
-    }
 }
 
 }  // namespace capstan::simulator

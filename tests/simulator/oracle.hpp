@@ -30,11 +30,16 @@ struct Write {
     std::uint64_t era = 0;              // of the server's history at that time
     bool stored = false;
     bool confirmed = false;
-    bool refused = false;     // for good
-    bool may_vanish = false;  // died with a process or a store that had not sent it
-    bool may_double = false;  // an old image sends once more what the store that went on has sent
+    bool refused = false;       // for good
+    std::uint64_t refusal = 0;  // its ordinal among all refusals; 0 for none
+    bool was_lost = false;      // by a restore of the server
+    bool may_vanish = false;    // died with a process or a store that had not sent it
+    bool may_double = false;    // an old image sends once more what the store that went on has sent
     bool resolved() const { return confirmed || refused; }
 };
+
+/// `STREAM seq N`, for people.
+std::string where(std::string const& stream, std::uint64_t seq);
 
 /// One event of a stream as the model has it.
 struct Entry {
@@ -49,6 +54,7 @@ struct StreamModel {
     std::vector<std::optional<Entry>> entries;    // by seq - 1; nothing: not seen yet
     std::map<WriteNumber, std::uint64_t> places;  // seq of the first event
     std::uint64_t acked = 0;                      // greatest seq that an author was told
+    std::multimap<std::uint64_t, Entry> lost;     // what stood there before a restore, by seq
 };
 
 /// What an application holds of a stream, as durable as its cursor.
@@ -112,7 +118,9 @@ class Oracle {
     void on_page(std::string const& stream, Page const& page);
     /// The server is a copy of an earlier time: this is where the stream ends there.
     void on_restored(std::string const& stream, std::uint64_t head);
-    void begin_era() { ++era_; }
+    /// `refusals_then`: how many writes were refused when the copy was made.
+    void begin_era(std::uint64_t refusals_then);
+    std::uint64_t refusals() const { return refusals_; }
 
     // At rest.
 
@@ -128,11 +136,14 @@ class Oracle {
   private:
     static void begin_at(Reading& reading, std::uint64_t seq);
     void observe(std::string const& stream, std::uint64_t seq, Dot const& dot, ByteView event);
+    bool stood_there(std::string const& stream, std::uint64_t seq, ByteView event) const;
     void place(std::string const& stream, std::uint64_t seq, Entry const& entry);
     void observe_runs(std::string const& stream, std::uint64_t first, ByteView runs);
     void check_stream(std::string const& name, StreamModel const& stream) const;
     void check_writes() const;
     void check_readings() const;
+    /// The server had it, and was restored from a copy without it.
+    bool is_lost(WriteNumber number, Write const& entry) const;
     Write& write(WriteNumber number);
 
     Trace& trace_;
@@ -142,6 +153,7 @@ class Oracle {
     std::map<DeviceId, std::uint64_t> owners_;
     std::set<std::uint64_t> rewound_;  // devices that were restored from an image
     std::uint64_t era_ = 0;            // counts restores of the server
+    std::uint64_t refusals_ = 0;
 };
 
 }  // namespace capstan::simulator

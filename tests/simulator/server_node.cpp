@@ -88,7 +88,7 @@ void ServerNode::on_opened() {
         heads[stat.name] = stat.head.value;
     }
     if (std::exchange(restored_, false)) {
-        seams_.oracle.begin_era();
+        seams_.oracle.begin_era(refusals_at_backup_);
         for (auto const& [name, head] : heads) {
             seams_.oracle.on_restored(name, head);
         }
@@ -111,6 +111,7 @@ void ServerNode::die(bool keeps_power) {
     process_.reset();
     end_timer_.reset();
     calls_to_crash_.reset();
+    struck_ = false;
     power_ = keeps_power;
     if (keeps_power) {
         storage_->kill();
@@ -126,13 +127,28 @@ void ServerNode::lose_power() {
                           ? "power was lost while the server started"
                           : "power was lost within a call of the disk");
     die(false);
+    if (has_torn_tail()) {
+        seams_.trace.mark("power loss left a torn tail");
+    }
     start_after(down_);
+}
+
+/// Looks at a copy.
+bool ServerNode::has_torn_tail() const {
+    auto const disk = storage_->fork();
+    disk->set_capacity(kUnlimited);
+    SimRandom random{1};
+    auto const nothing = [](StoredSubmission const&) -> Result<Visit> { return Visit::next; };
+    auto const opened =
+        FileJournal::open(*disk, random, {.segment_bytes = seams_.knobs.segment_bytes}, nothing);
+    return opened && opened.value().recovery.bytes_cut > 0;
 }
 
 void ServerNode::on_stopped(Error const& why) {
     seams_.trace.add("partition stops", static_cast<std::uint64_t>(why.code));
     seams_.trace.mark("a partition stopped");
-    require(faults_, "I20", [&] { return "stopped without a fault: " + to_string(why); });
+    require(
+        faults_ || struck_, "I20", [&] { return "stopped without a fault: " + to_string(why); });
     is_ending_ = true;
     end_timer_ = operator_.after(std::chrono::milliseconds(200), [this] {
         die(true);
@@ -194,7 +210,7 @@ void ServerNode::apply(Step const& step) {
             break;
         case Verb::backup:
             if (is_up()) {
-                backup_ = Backup{storage_->fork(), checkpoints_};
+                backup_ = Backup{storage_->fork(), checkpoints_, seams_.oracle.refusals()};
             }
             break;
         case Verb::restore:
@@ -227,6 +243,7 @@ void ServerNode::on_storage_call(std::string_view call) {
     if (counts && calls_to_error_ && --*calls_to_error_ == 0) {
         calls_to_error_.reset();
         storage_->fail_call(0, Errc::disk_io);
+        struck_ = true;
         seams_.trace.mark(fails_writes_ ? "a write failed" : "a flush failed");
     }
 }
@@ -255,6 +272,7 @@ void ServerNode::restore_backup(Duration down) {
     die(true);
     storage_ = std::move(backup_->storage);
     checkpoints_ = std::move(backup_->checkpoints);
+    refusals_at_backup_ = backup_->refusals;
     checkpoints_.crash(random_.chance(1, 2));
     backup_.reset();
     restored_ = true;

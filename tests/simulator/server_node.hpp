@@ -63,6 +63,7 @@ class ServerNode final : public CircuitTaker {
     struct Backup {
         std::unique_ptr<SimStorage> storage;
         MemoryCheckpointStore checkpoints;
+        std::uint64_t refusals = 0;  // that there had been
     };
 
     PartitionOptions partition_options() const;
@@ -72,6 +73,7 @@ class ServerNode final : public CircuitTaker {
     Result<> write_restore_record();
     void on_opened();
     void on_stopped(Error const& why);
+    bool has_torn_tail() const;
     void on_storage_call(std::string_view call);
     void strike_at(std::uint64_t calls, Duration down);
     void fail_flush(Step const& step);
@@ -97,11 +99,13 @@ class ServerNode final : public CircuitTaker {
     std::optional<std::uint64_t> calls_to_crash_;
     std::optional<std::uint64_t> calls_to_error_;
     bool fails_writes_ = false;  // else flushes
+    bool struck_ = false;        // a call has failed; the process may hear of it later
     bool is_ending_ = false;     // the partition has stopped
     bool faults_ = true;
     std::optional<Backup> backup_;
     bool restored_ = false;  // the next start is the first one of a copy
     bool restored_unnoted_ = false;
+    std::uint64_t refusals_at_backup_ = 0;
     std::deque<Copy> copies_;  // of runs that came in, the newest last
     std::unique_ptr<Timer> start_timer_;
     std::unique_ptr<Timer> end_timer_;

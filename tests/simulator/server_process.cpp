@@ -151,6 +151,7 @@ void ServerNode::End::write() {
         }
         circuit_->send(Circuit::Way::down, {Packet::Kind::data, std::move(whole)});
     }
+    process_.node.seams_.trace.mark("a connection was full");
 }
 
 void ServerNode::End::on_tick(Instant now) {

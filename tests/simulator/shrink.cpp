@@ -6,6 +6,11 @@
 namespace capstan::simulator {
 namespace {
 
+/// As the text of a plan has it.
+Duration whole_ms(Duration time) {
+    return std::chrono::ceil<std::chrono::milliseconds>(time);
+}
+
 class Shrinker {
   public:
     Shrinker(Plan plan, Outcome outcome, std::function<bool()> const& may_go_on)
@@ -47,7 +52,7 @@ class Shrinker {
         auto plan = best_.plan;
         auto const at = best_.outcome.failed_at.since_start;
         std::erase_if(plan.steps, [at](Step const& step) { return step.at > at; });
-        plan.horizon = std::min(plan.horizon, at);
+        plan.horizon = std::min(plan.horizon, whole_ms(at));
         still_fails(std::move(plan));
     }
 
@@ -116,7 +121,7 @@ class Shrinker {
     void shorten() {
         auto plan = best_.plan;
         auto const last = plan.steps.empty() ? Duration{} : plan.steps.back().at;
-        plan.horizon = std::min(plan.horizon, last + std::chrono::milliseconds(1));
+        plan.horizon = std::min(plan.horizon, whole_ms(last + std::chrono::milliseconds(1)));
         still_fails(std::move(plan));
     }
 

@@ -117,6 +117,10 @@ void Shell::publish(StreamName const& stream,
 
 void Shell::subscribe(StreamName const& stream, ReadFrom from, SubscriptionHandlers handlers) {
     subscriptions_[stream.str()] = std::make_shared<SubscriptionHandlers>(std::move(handlers));
+    for (auto& step : steps_) {
+        drop_readings(step.then, stream.str());  // they were for the one before
+    }
+    drop_readings(due_, stream.str());
     client_->subscribe(stream, from);
     pump_soon();
 }
@@ -236,9 +240,12 @@ void Shell::on_written(Result<> const& result, std::uint64_t transaction) {
 
 void Shell::advance() {
     while (!steps_.empty() && steps_.front().needs <= stored_) {
-        auto const step = std::make_shared<Step>(std::move(steps_.front()));
+        due_ = std::move(steps_.front().then);
+        std::ranges::reverse(due_);
         steps_.pop_front();
-        for (auto& effect : step->then) {
+        while (!due_.empty()) {
+            auto effect = std::move(due_.back());
+            due_.pop_back();
             std::visit([this](auto& one) { carry_out(one); }, effect);
         }
         models_->tell();

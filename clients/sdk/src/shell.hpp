@@ -116,6 +116,7 @@ class Shell final : public std::enable_shared_from_this<Shell> {
     std::map<std::string, std::shared_ptr<SubscriptionHandlers>> subscriptions_;
 
     std::deque<Step> steps_;
+    std::vector<sync::Effect> due_;  // of the step at hand, the next one last
     std::vector<sync::Write> unwritten_;
     std::uint64_t taken_ = 0;   // transactions given by the client
     std::uint64_t stored_ = 0;  // <= taken_

@@ -188,6 +188,7 @@ void Client::subscribe(StreamName const& stream, ReadFrom from) {
     auto& entry = stream_named(stream.str());
     if (entry.reader) {
         credit_ += entry.reader->unconsumed_bytes();
+        drop_readings(effects_.then, entry.name);
     }
     entry.reader.emplace(entry.name, from, entry.stored);
     read_again_.erase(entry.name);

@@ -11,6 +11,15 @@ void Effects::erase(Bytes key) {
     transaction.push_back(Write{std::move(key), std::nullopt});
 }
 
+void drop_readings(std::vector<Effect>& effects, std::string_view stream) {
+    std::erase_if(effects, [stream](Effect const& effect) {
+        auto const* const delivery = std::get_if<Delivery>(&effect);
+        auto const* const hole = std::get_if<HoleDeclared>(&effect);
+        return (delivery != nullptr && delivery->stream == stream) ||
+               (hole != nullptr && hole->stream == stream);
+    });
+}
+
 std::string_view to_string(WriteState state) {
     switch (state) {
         case WriteState::queued:

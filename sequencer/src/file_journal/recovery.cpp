@@ -12,6 +12,7 @@ Result<Recovered> Recovery::run(std::vector<SegmentNumber> numbers) {
     result_.first_segment = numbers_.front();
     result_.report.start = from;
     declared_ = from.position;
+    declare(Position{header_.first_position.value - 1});
 
     Walk walk(from, visit_);
     for (;;) {
@@ -28,7 +29,8 @@ Result<Recovered> Recovery::run(std::vector<SegmentNumber> numbers) {
     tail.last = walk.place().position;
     tail.chain = walk.place().chain;
     tail.offset = walk.place().offset;
-    tail.declared = declared_;
+    // The checkpoint may be lost before the next start: an idle writer is to say it again.
+    tail.declared = declared_here_;
     if (options_.is_tape) {
         CAPSTAN_TRY(tail.copied, last_copied());
     }
@@ -109,9 +111,14 @@ Result<Recovery::Stop> Recovery::read_segment(Walk& walk) {
     }
 }
 
+void Recovery::declare(Position durable) {
+    declared_here_ = std::max(declared_here_, durable);
+    declared_ = std::max(declared_, durable);
+}
+
 void Recovery::note(FrameAt const& frame) {
     auto const& header = frame.header;
-    declared_ = std::max(declared_, header.durable_position);
+    declare(header.durable_position);
     copied_ = LogOffset{header.kafka_offset};
     std::erase_if(undeclared_, [&](auto const& one) { return one.settled_at <= declared_; });
     bool const is_data = header.kind == FrameKind::data;
@@ -146,7 +153,7 @@ Result<> Recovery::go_on(Walk& walk, Stop const& stop) {
                            ", but a later segment goes on behind");
     }
     CAPSTAN_TRY(walk.enter(header_));
-    declared_ = std::max(declared_, closed.last);
+    declare(closed.last);
     if (!stop.sealed) {
         unsealed_.push_back(closed);
     }

@@ -49,6 +49,7 @@ class Recovery {
     Result<> open_segment(SegmentNumber number);
     Result<Stop> read_segment(Walk& walk);
     Result<> go_on(Walk& walk, Stop const& stop);
+    void declare(Position durable);
     void note(FrameAt const& frame);
     Result<> check_end(Walk const& walk, Stop const& stop);
     Result<Rest> look_behind(Offset end, FrameAt const& there);
@@ -66,6 +67,7 @@ class Recovery {
     SegmentHeader header_;        // of the segment at hand
     std::unique_ptr<File> file_;  // read only
     Position declared_;           // durable, as checkpoint, segments and frames say
+    Position declared_here_;      // as segments and frames say
     std::vector<Undeclared> undeclared_;
     LogOffset copied_{-1};  // of a tape: as the last frame that was read says
     std::optional<SegmentHeader> first_header_;

@@ -199,18 +199,26 @@ Result<> Server::open() {
     return success();
 }
 
+namespace {
+
+/// Makes it, and what is above it; the names of all that was made are flushed, so that a power loss
+/// cannot take the directory with what was acknowledged in it (F10).
+Result<std::unique_ptr<PosixStorage>> open_directory(fs::path const& directory) {
+    auto const parent = fs::absolute(directory).parent_path();
+    if (std::error_code unknown; !fs::exists(parent, unknown)) {
+        CAPSTAN_TRY(open_directory(parent));
+    }
+    return PosixStorage::open_or_create(directory.string());
+}
+
+}  // namespace
+
 Result<> Server::open_storage() {
     fs::path const directory = config_.data_dir;
-    std::error_code error;
-    for (auto const* part : {"journal", "index"}) {
-        fs::create_directories(directory / part, error);
-        if (error) {
-            return Error{Errc::disk_io, (directory / part).string() + ": " + error.message()};
-        }
-    }
-    CAPSTAN_TRY(data_, PosixStorage::open(directory.string()));
+    CAPSTAN_TRY(data_, open_directory(directory));
     CAPSTAN_TRY(data_lock_, data_->lock("lock"));
-    CAPSTAN_TRY(directory_, PosixStorage::open((directory / "journal").string()));
+    CAPSTAN_TRY(directory_, open_directory(directory / "journal"));
+    CAPSTAN_TRY(open_directory(directory / "index"));
     storage_ = std::make_unique<MeteredStorage>(*directory_, metrics_, clock_);
     mark_index_on_crash(directory);
     if (index_is_suspect(directory)) {

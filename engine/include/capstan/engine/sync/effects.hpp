@@ -142,6 +142,9 @@ struct Effects {
     void erase(Bytes key);
 };
 
+/// Leaves out events and holes of a stream: its reader begins anew. That history was lost stays.
+void drop_readings(std::vector<Effect>& effects, std::string_view stream);
+
 std::string_view to_string(WriteState state);
 std::string_view to_string(Status status);
 
