@@ -73,7 +73,7 @@ class Overlay {
     bool touches(std::string_view object) const { return seen_.contains(object); }
     std::size_t pending() const { return events_.size(); }
     /// Precondition: this number is pending.
-    Event const& event(std::uint64_t local) const { return pending(local).event; }
+    Event const& event(std::uint64_t local) const { return pending(local)->event; }
 
   private:
     struct Pending {
