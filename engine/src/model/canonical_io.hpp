@@ -104,6 +104,11 @@ class CanonicalReader {
     bool ok_ = true;
 };
 
+/// The parts of an `ElementId`: the seq above, the place in its event below.
+inline constexpr unsigned kElementPlaceBits = 12;
+inline constexpr std::uint64_t kElementPlaceMax = (std::uint64_t{1} << kElementPlaceBits) - 1;
+inline constexpr std::uint64_t kElementSeqMax = (std::uint64_t{1} << (63 - kElementPlaceBits)) - 1;
+
 /// What the state byte of an object says.
 enum class StateByte : std::uint8_t {
     live,

@@ -12,7 +12,7 @@ namespace capstan {
 namespace {
 
 constexpr std::size_t kTypeBytesMax = kFieldNameBytesMax;
-constexpr auto kMap = static_cast<std::uint8_t>(FieldKind::map);
+constexpr auto kKindLast = static_cast<std::uint8_t>(FieldKind::text);
 
 Error malformed(char const* what) {
     return {Errc::malformed, std::string("model bytes: ") + what};
@@ -37,7 +37,7 @@ class ModelRestore::Reader : public CanonicalReader {
     /// Live or contested, or, if `dead`, a tombstone.
     Object object(bool dead);
     /// Adds the facts to the object. All lie above `mark`.
-    void facts(Object& object, std::uint64_t mark, std::vector<Due>& due);
+    void facts(Object& object, Mark const& mark, std::vector<Due>& due);
 
   private:
     void head(Object& object, bool dead);
@@ -45,6 +45,8 @@ class ModelRestore::Reader : public CanonicalReader {
     Field field(FieldKind kind);
     void counter(Field& field);
     void elements(Field& field);
+    void list(Field& field);
+    void window(Field& field);
     Register reg();
     void fact(Field& field);
     void adds(Field& field);
@@ -93,7 +95,7 @@ class ModelRestore::Reader : public CanonicalReader {
     Tables& tables_;
     std::uint64_t& seq_max_;
     std::uint64_t base_ = 0;  // seq of the object's insert
-    std::uint64_t mark_ = 0;
+    Mark mark_;
     std::vector<Due>* due_ = nullptr;
     NameNumber due_name_ = 0;
     FieldKind due_kind_ = FieldKind::reg;
@@ -151,8 +153,8 @@ std::pair<std::string, FieldKind> ModelRestore::Reader::next_place(
     std::pair<std::string, FieldKind> const& before, bool first) {
     std::pair<std::string, FieldKind> place{text(kFieldNameBytesMax), FieldKind::reg};
     auto const kind = byte();
-    require(kind <= kMap);
-    place.second = static_cast<FieldKind>(std::min(kind, kMap));
+    require(kind <= kKindLast);
+    place.second = static_cast<FieldKind>(std::min(kind, kKindLast));
     require(!place.first.empty() && (first || before < place));
     return place;
 }
@@ -164,7 +166,7 @@ std::string ModelRestore::Reader::next_key(FieldKind kind, std::string const& be
 }
 
 void ModelRestore::Reader::fields(Object& object) {
-    auto const count = this->count(5);
+    auto const count = this->count(4);
     std::pair<std::string, FieldKind> place;
     for (std::size_t i = 0; i < count && ok(); ++i) {
         place = next_place(place, i == 0);
@@ -185,6 +187,12 @@ Field ModelRestore::Reader::field(FieldKind kind) {
         field.value = reg();
     } else if (kind == FieldKind::counter) {
         counter(field);
+    } else if (kind == FieldKind::text) {
+        auto const content = text(std::numeric_limits<std::size_t>::max());
+        require(!content.empty());
+        field.room().text = std::make_unique<Text>(content);
+    } else if (kind == FieldKind::list) {
+        list(field);
     } else {
         elements(field);
     }
@@ -196,6 +204,45 @@ void ModelRestore::Reader::counter(Field& field) {
     auto const set = touch_or_none();
     if (set.seq != 0) {
         field.value.write = {seen_before(set.seq), set.seq, set.device};
+    }
+}
+
+void ModelRestore::Reader::list(Field& field) {
+    auto const count = this->count(3, 1);
+    std::vector<ListItem> items;
+    for (std::size_t i = 0; i < count && ok(); ++i) {
+        auto const seq = seq_since(number());
+        require(seq <= kElementSeqMax);
+        auto const place = number(0, kElementPlaceMax);
+        items.push_back({{seq << kElementPlaceBits | place}, value()});
+    }
+    field.room().list = std::make_unique<List>(std::span<ListItem const>(items));
+}
+
+/// The window of what the field holds already.
+void ModelRestore::Reader::window(Field& field) {
+    auto const bytes = sized();
+    auto const restored = [&](auto& held, auto const& content) {
+        using Merged = std::remove_reference_t<decltype(*held)>;
+        auto merged = Merged::restore(content, bytes);
+        require(merged.has_value() && !bytes.empty());
+        if (!ok()) {
+            return;
+        }
+        auto const touched = merged.value().window().touched().value;
+        // At any mark but that of the section, and in any other form, it would be another window.
+        require(!mark_.of_section ||
+                std::ranges::equal(merged.value().snapshot(Seq{mark_.seq}).window, bytes));
+        seq_max_ = std::max(seq_max_, touched);
+        held = std::make_unique<Merged>(std::move(merged).value());
+        field.due = true;
+        remember(touched);
+    };
+    FieldMore& more = field.room();
+    if (field.kind == FieldKind::text) {
+        restored(more.text, more.text ? more.text->content().str() : std::string());
+    } else {
+        restored(more.list, more.list ? more.list->content().all() : std::vector<ListItem>());
     }
 }
 
@@ -263,7 +310,7 @@ std::vector<StampedValue> ModelRestore::Reader::stamped(std::size_t least) {
     return out;
 }
 
-void ModelRestore::Reader::facts(Object& object, std::uint64_t mark, std::vector<Due>& due) {
+void ModelRestore::Reader::facts(Object& object, Mark const& mark, std::vector<Due>& due) {
     base_ = object.inserted.seq;
     mark_ = mark;
     due_ = &due;
@@ -291,6 +338,8 @@ void ModelRestore::Reader::facts(Object& object, std::uint64_t mark, std::vector
 void ModelRestore::Reader::fact(Field& field) {
     if (field.kind == FieldKind::counter) {
         adds(field);
+    } else if (field.kind >= FieldKind::list) {
+        window(field);
     } else if (field.kind != FieldKind::reg) {
         element_facts(field);
     } else if (auto found = siblings(); ok()) {
@@ -303,7 +352,7 @@ void ModelRestore::Reader::fact(Field& field) {
 }
 
 void ModelRestore::Reader::remember(std::uint64_t seq, std::string_view key) {
-    require(seq > mark_);
+    require(seq > mark_.seq);
     due_->push_back({seq, 0, due_name_, due_kind_, std::string(key)});
 }
 
@@ -432,12 +481,12 @@ Result<std::uint32_t> ModelRestore::add(Object object) {
 }
 
 Result<> ModelRestore::window_entry(ByteView bytes, Seq mark) {
-    CAPSTAN_TRY(entry(bytes, mark.value));
+    CAPSTAN_TRY(entry(bytes, {mark.value, false}));
     return success();
 }
 
 /// Answers the object's id.
-Result<std::string> ModelRestore::entry(ByteView bytes, std::uint64_t mark) {
+Result<std::string> ModelRestore::entry(ByteView bytes, Mark const& mark) {
     Reader in(bytes, model_.tables_, seq_max_);
     auto const due_first = due_.size();
     auto const kind = in.byte();
@@ -452,7 +501,7 @@ Result<std::string> ModelRestore::entry(ByteView bytes, std::uint64_t mark) {
     return model_.objects_.at(slot).id;
 }
 
-Result<std::uint32_t> ModelRestore::live_facts(Reader& in, std::uint64_t mark) {
+Result<std::uint32_t> ModelRestore::live_facts(Reader& in, Mark const& mark) {
     auto const slot = model_.objects_.find(in.text(kObjectIdBytesMax));
     if (slot == ObjectTable::kNone || !model_.objects_.at(slot).alive()) {
         return malformed("facts of an object that is not there");
@@ -461,9 +510,9 @@ Result<std::uint32_t> ModelRestore::live_facts(Reader& in, std::uint64_t mark) {
     return slot;
 }
 
-Result<std::uint32_t> ModelRestore::tombstone(Reader& in, std::uint64_t mark) {
+Result<std::uint32_t> ModelRestore::tombstone(Reader& in, Mark const& mark) {
     auto object = in.object(true);
-    if (!in.ok() || object.deletions->last.seq <= mark) {
+    if (!in.ok() || object.deletions->last.seq <= mark.seq) {
         return malformed("tombstone");
     }
     in.facts(object, mark, due_);
@@ -532,7 +581,7 @@ Result<Model> ModelRestore::finish(ByteView window) && {
     CAPSTAN_TRY(auto const header, read_header(in));
     std::string before;
     for (std::size_t i = 0; i < header.entries; ++i) {
-        CAPSTAN_TRY(auto id, entry(in.sized(), header.mark));
+        CAPSTAN_TRY(auto id, entry(in.sized(), {header.mark, true}));
         if (i > 0 && id <= before) {
             return malformed("window entries out of order");
         }

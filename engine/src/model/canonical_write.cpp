@@ -13,6 +13,8 @@
 //     counter  = total:signed touch? lag?                      kind 1; of the last set that won
 //     set      = count (element:text dots){count}              kind 2; at least one, by element
 //     map      = count (key:text dots register){count}         kind 3; at least one, by key
+//     list     = count (since number value){count}           kind 4; at least one; ids of elements
+//     text     = text                                          kind 5; at least one code point
 //   multi    = count (value write){count}         by seq; less in causal order than the register
 //   dots     = count touch{count}                 by seq, at least one
 //   value    = kind:u8 ()                         absent 0, null 1, no 2, yes 3
@@ -31,6 +33,7 @@
 //     set, map = count (element:text removes:(count touch{count})
 //                       siblings:(count (value write){count})){count}
 //                                                 by element, at least one; siblings: maps alone
+//     list, text = length section                 its window, at that mark; not at rest
 //   devices  = (id:16){…}
 //
 // Numbers without a type are LEB128, `signed` ones are folded to 0, -1, 1, -2, …; text has its
@@ -67,6 +70,7 @@ class ObjectWriter {
     void head();
     void field(Field const& field);
     void elements(Field const& field);
+    void merged(Field const& field);
     void reg(Register const& reg);
     bool has_facts(Field const& field) const;
     bool has_facts(Element const& element) const;
@@ -119,7 +123,23 @@ bool has_elements(Field const& field) {
     return field.kind == FieldKind::set || field.kind == FieldKind::map;
 }
 
+bool is_merged(Field const& field) {
+    return field.kind >= FieldKind::list;
+}
+
+/// What a text's or list's later edits are judged against; empty at rest.
+Bytes window_of(Field const& field, std::uint64_t mark) {
+    auto const window = [&](auto const* merged) {
+        return merged == nullptr || merged->at_rest() ? Bytes()
+                                                      : merged->snapshot(Seq{mark}).window;
+    };
+    return field.kind == FieldKind::text ? window(field.text()) : window(field.list());
+}
+
 bool has_content(Field const& field) {
+    if (is_merged(field)) {
+        return field.size() > 0;
+    }
     if (!has_elements(field)) {
         return true;
     }
@@ -171,6 +191,8 @@ void ObjectWriter::head() {
 void ObjectWriter::field(Field const& field) {
     if (has_elements(field)) {
         elements(field);
+    } else if (is_merged(field)) {
+        merged(field);
     } else if (field.kind == FieldKind::reg) {
         reg(field.value);
     } else {
@@ -180,6 +202,20 @@ void ObjectWriter::field(Field const& field) {
         if (set.seq != 0) {
             out_.number(set.seq - set.a);
         }
+    }
+}
+
+void ObjectWriter::merged(Field const& field) {
+    if (field.kind == FieldKind::text) {
+        out_.text(field.text()->content().str());
+        return;
+    }
+    auto const items = field.list()->content().all();
+    out_.number(items.size());
+    for (auto const& [id, value] : items) {
+        out_.number(since(id.value >> kElementPlaceBits));
+        out_.number(id.value & kElementPlaceMax);
+        this->value(value);
     }
 }
 
@@ -227,7 +263,11 @@ bool ObjectWriter::has_facts(Element const& element) const {
                                 [&](auto const& one) { return fresh(one.write.touch()); }));
 }
 
+/// Of texts and lists the window tells.
 bool ObjectWriter::has_facts(Field const& field) const {
+    if (is_merged(field)) {
+        return false;
+    }
     if (has_elements(field)) {
         return field.more && std::ranges::any_of(field.more->elements, [&](auto const& one) {
                    return has_facts(one.second);
@@ -243,14 +283,22 @@ bool ObjectWriter::has_facts(Field const& field) const {
 }
 
 bool ObjectWriter::facts() {
-    auto const count = std::ranges::count_if(fields_, [&](auto* one) { return has_facts(*one); });
-    if (count == 0 && object_.alive()) {
+    std::vector<std::pair<Field const*, Bytes>> found;  // with its window
+    for (Field const* one : fields_) {
+        auto window = is_merged(*one) ? window_of(*one, mark_) : Bytes();
+        if (!window.empty() || has_facts(*one)) {
+            found.emplace_back(one, std::move(window));
+        }
+    }
+    if (found.empty() && object_.alive()) {
         return false;
     }
-    out_.number(static_cast<std::uint64_t>(count));
-    for (Field const* one : fields_) {
-        if (has_facts(*one)) {
-            name(*one);
+    out_.number(found.size());
+    for (auto const& [one, window] : found) {
+        name(*one);
+        if (is_merged(*one)) {
+            out_.sized(window);
+        } else {
             fact(*one);
         }
     }

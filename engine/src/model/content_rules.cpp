@@ -81,8 +81,10 @@ void ContentEdits::take(std::span<PlacedOp const> ops, std::size_t first, std::s
                                  static_cast<std::uint32_t>(at)});
         }
     }
-    auto const by_field = [](EditRoom::Placed const& edit) {
-        return std::tuple(edit.name, edit.kind, edit.number);
+    // By name, not by its number, which is the model's own: changes come in one order everywhere.
+    auto const by_field = [&](EditRoom::Placed const& edit) {
+        std::string_view const name = scene_.tables.names.str(edit.name);
+        return std::tuple(name, edit.kind, edit.number);
     };
     if (!std::ranges::is_sorted(room_.ops, {}, by_field)) {
         std::ranges::sort(room_.ops, {}, by_field);

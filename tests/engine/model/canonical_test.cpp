@@ -98,14 +98,24 @@ Model one_of_everything() {
            {.kind = OpKind::insert, .object = "a", .type = "Icon"},
            {.object = "a", .field = "title", .value = std::string("second life")},
            {.kind = OpKind::map_put, .object = "a", .field = "map", .value = true, .key = "l"},
+           {.kind = OpKind::splice, .object = "a", .field = "body", .value = std::string("grün")},
+           {.kind = OpKind::list_insert, .object = "a", .field = "list", .value = std::int64_t{7}},
+           {.kind = OpKind::list_insert, .object = "a", .field = "list", .value = true, .at = 1},
            {.kind = OpKind::add, .object = "a", .field = "count", .value = std::int64_t{1}}},
           at(9, 8, 3, 4));
     apply({{.object = "a", .field = "title", .value = std::string("older")},
            {.kind = OpKind::map_put, .object = "a", .field = "map", .value = {}, .key = "l"},
+           {.kind = OpKind::splice, .object = "a", .field = "body", .at = 1, .count = 2},
+           {.kind = OpKind::list_remove, .object = "a", .field = "list", .at = 0, .count = 1},
            {.kind = OpKind::insert, .object = "e", .type = "Icon"},
            {.kind = OpKind::remove, .object = "e"}},
           at(10, 9, 4, 5));
     apply({{.object = "a", .field = "title", .value = std::string("better")},
+           {.kind = OpKind::splice,
+            .object = "a",
+            .field = "body",
+            .value = std::string("ö"),
+            .at = 2},
            {.kind = OpKind::map_put, .object = "a", .field = "map", .value = true, .key = "l"}},
           at(11, 9, 3, 5));
     return model;

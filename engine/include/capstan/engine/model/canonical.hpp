@@ -16,7 +16,8 @@ namespace capstan {
 ///     object bytes    one live object: all that is kept for ever, which is all that the state hash
 ///                     covers. They change only when an event changes the object.
 ///     window section  head and merge mark, and what later events are judged by only above that
-///                     mark: losing siblings, increments, dots of removes, tombstones.
+///                     mark: losing siblings, increments, dots of removes, tombstones, windows of
+///                     texts and lists.
 ///     device table    the ids that stamps count: devices in the order of their first event.
 ///
 /// Policies are objects (`policy.hpp`) and have no part of their own.
@@ -75,11 +76,16 @@ class ModelRestore {
 
   private:
     class Reader;
+    /// The mark that facts lie above; windows of a section end at exactly that one.
+    struct Mark {
+        std::uint64_t seq = 0;
+        bool of_section = false;
+    };
 
     Result<std::uint32_t> add(Object object);
-    Result<std::string> entry(ByteView bytes, std::uint64_t mark);
-    Result<std::uint32_t> live_facts(Reader& in, std::uint64_t mark);
-    Result<std::uint32_t> tombstone(Reader& in, std::uint64_t mark);
+    Result<std::string> entry(ByteView bytes, Mark const& mark);
+    Result<std::uint32_t> live_facts(Reader& in, Mark const& mark);
+    Result<std::uint32_t> tombstone(Reader& in, Mark const& mark);
     void hash(Object& object) const;
 
     Model model_;
