@@ -1,7 +1,7 @@
 #include "model/content_rules.hpp"
 
 #include <algorithm>
-#include <tuple>
+#include <map>
 
 namespace capstan {
 namespace {
@@ -81,13 +81,19 @@ void ContentEdits::take(std::span<PlacedOp const> ops, std::size_t first, std::s
                                  static_cast<std::uint32_t>(at)});
         }
     }
-    // By name, not by its number, which is the model's own: changes come in one order everywhere.
-    auto const by_field = [&](EditRoom::Placed const& edit) {
-        std::string_view const name = scene_.tables.names.str(edit.name);
-        return std::tuple(name, edit.kind, edit.number);
-    };
-    if (!std::ranges::is_sorted(room_.ops, {}, by_field)) {
-        std::ranges::sort(room_.ops, {}, by_field);
+    // Fields in the order in which the event comes to them: numbers of names are the model's own,
+    // and changes come in one order everywhere.
+    bool const several = std::ranges::any_of(room_.ops, [&](EditRoom::Placed const& edit) {
+        return edit.name != room_.ops.front().name || edit.kind != room_.ops.front().kind;
+    });
+    if (several) {
+        std::map<std::pair<NameNumber, FieldKind>, std::uint32_t> places;
+        for (auto const& edit : room_.ops) {
+            places.try_emplace({edit.name, edit.kind}, edit.number);
+        }
+        std::ranges::stable_sort(room_.ops, {}, [&](EditRoom::Placed const& edit) {
+            return places.at({edit.name, edit.kind});
+        });
     }
 }
 
