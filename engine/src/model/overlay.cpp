@@ -131,7 +131,6 @@ void Overlay::work_out(std::string const& id, Seen& seen) {
     auto const slot = model_.objects().find(id);
     seen.object = Object{};
     seen.object.id = id;
-    seen.voided.clear();
     seen.replaced = false;
     if (slot != ObjectTable::kNone) {
         seen.object = head_of(model_.objects().at(slot));
@@ -170,9 +169,7 @@ void Overlay::put_on_top(std::string const& id, Seen& seen, Pending const& next)
         return;
     }
     Scene const scene{author, model_.tables_, seen.object, 0, nullptr, nullptr, *room_};
-    if (!ObjectEvent(scene, ops_).apply()) {
-        seen.voided.insert(next.local);
-    }
+    ObjectEvent(scene, ops_).apply();
     seen.replaced = seen.replaced || seen.object.inserted != born;
 }
 

@@ -53,7 +53,7 @@ class PendingRebase {
         for (auto const& [id, seen] : overlay_.seen_) {
             Overlay::Seen& worked_out = overlay_.worked_out(id);
             for (Field& field : worked_out.object.fields.all()) {
-                read(id, worked_out, field);
+                read(id, field);
             }
         }
         std::vector<Overlay::Rebased> out;
@@ -91,7 +91,7 @@ class PendingRebase {
                              effects);
     }
 
-    void read(std::string const& id, Overlay::Seen const& seen, Field& field) {
+    void read(std::string const& id, Field& field) {
         if (!field.more) {
             return;
         }
@@ -104,9 +104,6 @@ class PendingRebase {
             for (auto& edit : rebased(*field.more->list)) {
                 edits_[place(id, field, edit.stamp)].list = std::move(edit.splices);
             }
-        }
-        for (auto const local : seen.voided) {
-            as_they_are_.insert(place(id, field, Stamp::pending(local)));
         }
     }
 
@@ -124,9 +121,9 @@ class PendingRebase {
             }
             auto const name = overlay_.model_.tables_.names.number(op.field);
             Place const at{op.object, name, *kind, Stamp::pending(pending.local).value};
-            if (as_they_are_.contains(at)) {
-                ops.push_back(std::move(op));
-            } else if (auto const edits = edits_.find(at); edits != edits_.end()) {
+            // What has no effect here has none to say: in a life that its author had not seen it
+            // must not begin to have one.
+            if (auto const edits = edits_.find(at); edits != edits_.end()) {
                 say(ops, op, edits->second.text);
                 say(ops, op, edits->second.list);
                 edits_.erase(edits);  // the first of its operations said them all
@@ -142,7 +139,6 @@ class PendingRebase {
     Overlay& overlay_;
     std::vector<Stamp> gone_;
     std::map<Place, Edits> edits_;
-    std::set<Place> as_they_are_;  // of events that have no effect on the object
 };
 
 std::vector<Overlay::Rebased> Overlay::rebase(std::span<std::uint64_t const> refused) {

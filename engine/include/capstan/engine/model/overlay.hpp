@@ -86,7 +86,6 @@ class Overlay {
     /// What the pending mutations make of one object.
     struct Seen {
         std::set<std::uint64_t> locals;
-        std::set<std::uint64_t> voided;  // those that have no effect on it
         Object object;
         bool fresh = false;     // worked out
         bool replaced = false;  // by a new life: nothing of the confirmed fields shows
