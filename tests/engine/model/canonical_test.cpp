@@ -126,7 +126,7 @@ Model one_of_everything() {
 BOOST_AUTO_TEST_SUITE(model_canonical)
 
 RC_BOOST_PROP(a_restored_model_goes_on_as_the_replayed_one, ()) {
-    auto const history = random_history({.rules = random_rules(), .content = false});
+    auto const history = random_history({.rules = random_rules()});
     RC_LOG() << to_text(history);
     auto const cut = *rc::gen::inRange<std::size_t>(0, history.size() + 1);
     Model replayed;
@@ -146,7 +146,7 @@ RC_BOOST_PROP(a_restored_model_goes_on_as_the_replayed_one, ()) {
 }
 
 RC_BOOST_PROP(bytes_depend_on_the_events_alone, ()) {
-    auto const history = random_history({.rules = random_rules(), .content = false});
+    auto const history = random_history({.rules = random_rules()});
     RC_LOG() << to_text(history);
     Model eager;
     Model never(Model::Collect::when_told);
@@ -170,7 +170,7 @@ RC_BOOST_PROP(bytes_depend_on_the_events_alone, ()) {
 
 /// Whoever knows which objects an event names needs to write no others again.
 RC_BOOST_PROP(an_objects_bytes_change_only_with_its_last_change, ()) {
-    auto const history = random_history({.rules = random_rules(), .content = false});
+    auto const history = random_history({.rules = random_rules()});
     Model model;
     std::map<std::string, std::pair<Seq, Bytes>> before;
     for (PastEvent const& event : history) {
@@ -199,7 +199,7 @@ RC_BOOST_PROP(an_objects_bytes_change_only_with_its_last_change, ()) {
 }
 
 RC_BOOST_PROP(rows_written_at_different_marks_make_the_same_model, ()) {
-    auto const history = random_history({.rules = random_rules(), .content = false});
+    auto const history = random_history({.rules = random_rules()});
     RC_LOG() << to_text(history);
     Model model(Model::Collect::when_told);
     struct Row {
@@ -235,7 +235,7 @@ RC_BOOST_PROP(rows_written_at_different_marks_make_the_same_model, ()) {
 }
 
 RC_BOOST_PROP(cut_and_changed_bytes_are_refused_or_mean_something_else, ()) {
-    auto const history = random_history({.rules = random_rules(), .content = false});
+    auto const history = random_history({.rules = random_rules()});
     Model model;
     for (PastEvent const& event : history) {
         apply(model, event.event, event.stamp);

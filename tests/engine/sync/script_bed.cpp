@@ -50,10 +50,6 @@ Error error_of(ScriptArgs const& args, Errc otherwise) {
     return Error{code == 0 ? otherwise : Errc{code}, args.text_or("detail", "")};
 }
 
-std::int64_t milliseconds(Duration duration) {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
-}
-
 }  // namespace
 
 Hash128 ScriptBed::Tape::chain_at(Seq seq, std::string const& name) const {

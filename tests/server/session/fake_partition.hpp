@@ -26,6 +26,8 @@ class FakePartition final : public Partition {
     std::optional<Error> submit_error;  // what `submit` answers
     std::optional<Error> read_error;    // what `read` answers
 
+    bool is_ready() const override { return true; }
+    void close() override {}
     Result<> submit(Bytes submission, std::uint64_t token) override;
     Result<std::optional<StreamStat>> stat(std::string_view name) override;
     Result<std::optional<StreamStat>> stat(StreamNumber number) override;
