@@ -7,7 +7,7 @@ namespace capstan {
 /// Collects the spans from `place` on that the author did not know. The first one that it knew,
 /// dead or alive, is the right origin: a dead one too keeps what was typed to its left apart from
 /// what was typed to its right.
-auto SpanList::gather_gap(Place place, std::uint32_t left, View const& view) -> Origins {
+auto SpanList::gather_gap(Place place, std::uint32_t left, AuthorView const& view) -> Origins {
     gap_.clear();
     for (; skip_ends(place); ++place.index) {
         auto const& span = place.chunk->spans[place.index];

@@ -31,14 +31,14 @@ SpanList::SpanList(std::uint64_t items, EditTuning const& tuning)
 }
 
 /// How many of the span's items had reached the author. A stepped span may have come in part.
-std::uint64_t SpanList::known_items(Span const& span, View const& view) const {
+std::uint64_t SpanList::known_items(Span const& span, AuthorView const& view) const {
     if (span.inserted_last() <= view.p || span.device == view.device) {
         return span.items;
     }
     return span.stepped && span.inserted <= view.p ? view.p - span.inserted + 1 : 0;
 }
 
-bool SpanList::is_gone(Span const& span, View const& view) const {
+bool SpanList::is_gone(Span const& span, AuthorView const& view) const {
     if (span.is_alive()) {
         return false;
     }
@@ -52,11 +52,11 @@ bool SpanList::is_gone(Span const& span, View const& view) const {
     return std::ranges::binary_search(others, view.device);
 }
 
-std::uint64_t SpanList::visible_items(Span const& span, View const& view) const {
+std::uint64_t SpanList::visible_items(Span const& span, AuthorView const& view) const {
     return is_gone(span, view) ? 0 : known_items(span, view);
 }
 
-std::uint64_t SpanList::visible_items(SpanChunk const& chunk, View const& view) const {
+std::uint64_t SpanList::visible_items(SpanChunk const& chunk, AuthorView const& view) const {
     std::uint64_t items = 0;
     for (std::size_t i = 0; i < chunk.count; ++i) {
         items += visible_items(chunk.spans[i], view);
@@ -76,7 +76,7 @@ SpanSum SpanList::sum_of(SpanChunk const& chunk) const {
 
 /// Counts every chunk once as a far view has it; the author's own edits keep the sums right, and
 /// those of others after p are not visible to it.
-void SpanList::prepare(View const& view) {
+void SpanList::prepare(AuthorView const& view) {
     if (prepared_ == view) {
         return;
     }
@@ -88,7 +88,7 @@ void SpanList::prepare(View const& view) {
     }
 }
 
-std::uint64_t SpanList::view_items(View const& view) {
+std::uint64_t SpanList::view_items(AuthorView const& view) {
     if (view.far) {
         prepare(view);
         return tree_.total().view;
@@ -107,7 +107,7 @@ std::uint64_t SpanList::view_items(View const& view) {
 }
 
 /// The gap right after the at-th visible item; splits a span that it lies in.
-auto SpanList::locate(std::uint64_t at, View const& view) -> Place {
+auto SpanList::locate(std::uint64_t at, AuthorView const& view) -> Place {
     if (at == 0) {
         return {tree_.first(), 0};
     }
@@ -211,14 +211,14 @@ std::uint64_t SpanList::tip_before(Place place) const {
 
 /// Tells the sums about a change by the view's own author. Once that has moved on, sums prepared
 /// for it are of no use.
-void SpanList::changed(SpanChunk* chunk, View const& view, SpanSum delta) {
+void SpanList::changed(SpanChunk* chunk, AuthorView const& view, SpanSum delta) {
     auto const own = prepared_.far && prepared_.device == view.device;
     prepared_.far = prepared_.far && (!own || prepared_.p == view.p);
     delta.view = own ? delta.view : 0;
     tree_.add(chunk, delta);
 }
 
-std::uint64_t SpanList::insert(View const& view, Insertion const& insertion) {
+std::uint64_t SpanList::insert(AuthorView const& view, Insertion const& insertion) {
     if (view.far) {
         prepare(view);
     }
@@ -246,7 +246,7 @@ std::uint64_t SpanList::insert(View const& view, Insertion const& insertion) {
 /// Continues the span before the gap if that says the same: the next item of the same device at
 /// the same place, by the next event or by the same one.
 bool SpanList::extend(Place gap,
-                      View const& view,
+                      AuthorView const& view,
                       Insertion const& insertion,
                       Origins const& origins) {
     if (gap.index == 0 || !gap_.empty()) {
@@ -270,7 +270,7 @@ bool SpanList::extend(Place gap,
     return true;
 }
 
-void SpanList::erase(View const& view,
+void SpanList::erase(AuthorView const& view,
                      Removal const& removal,
                      std::uint64_t kept_at,
                      std::vector<Splice>& effects) {
@@ -311,7 +311,7 @@ void SpanList::erase(View const& view,
 /// A sequenced delete takes over from a pending one, which has the greater stamp. Other deleters
 /// are kept ascending.
 void SpanList::mark_deleted(Place place,
-                            View const& view,
+                            AuthorView const& view,
                             std::uint64_t stamp,
                             std::uint64_t kept_at) {
     auto& span = place.chunk->spans[place.index];

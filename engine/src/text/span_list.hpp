@@ -37,11 +37,11 @@ struct Span {
 };
 
 /// Through whose eyes the list is read.
-struct View {
+struct AuthorView {
     std::uint64_t p = 0;
     std::uint32_t device = kNobody;
     bool far = false;  // so far back that sums are prepared for it
-    friend bool operator==(View const&, View const&) = default;
+    friend bool operator==(AuthorView const&, AuthorView const&) = default;
 };
 
 struct SpanSum {
@@ -72,7 +72,7 @@ class SpanList {
     /// Starts as `items` that everybody knows.
     SpanList(std::uint64_t items, EditTuning const& tuning);
 
-    std::uint64_t view_items(View const& view);
+    std::uint64_t view_items(AuthorView const& view);
     std::uint64_t tip_items() const { return tree_.total().tip; }
     std::size_t spans() const { return spans_; }
     std::uint64_t memory_bytes() const {
@@ -87,14 +87,14 @@ class SpanList {
         bool stepped = false;
     };
     /// Puts items in after the at-th visible one; their place at the head is the answer.
-    std::uint64_t insert(View const& view, Insertion const& insertion);
+    std::uint64_t insert(AuthorView const& view, Insertion const& insertion);
     struct Removal {
         std::uint64_t stamp;
         std::uint64_t at;  // in the view
         std::uint64_t items;
     };
     /// `kept_at` is the place in the owner's store of what goes first, if the stamp is pending.
-    void erase(View const& view,
+    void erase(AuthorView const& view,
                Removal const& removal,
                std::uint64_t kept_at,
                std::vector<Splice>& effects);
@@ -126,16 +126,16 @@ class SpanList {
         std::uint32_t right;
     };
 
-    std::uint64_t known_items(Span const& span, View const& view) const;
-    bool is_gone(Span const& span, View const& view) const;
-    std::uint64_t visible_items(Span const& span, View const& view) const;
-    std::uint64_t visible_items(SpanChunk const& chunk, View const& view) const;
+    std::uint64_t known_items(Span const& span, AuthorView const& view) const;
+    bool is_gone(Span const& span, AuthorView const& view) const;
+    std::uint64_t visible_items(Span const& span, AuthorView const& view) const;
+    std::uint64_t visible_items(SpanChunk const& chunk, AuthorView const& view) const;
     SpanSum sum_of(SpanChunk const& chunk) const;
-    void prepare(View const& view);
+    void prepare(AuthorView const& view);
     void fill(std::span<Span const> spans);
     std::vector<Span> all_spans() const;
 
-    Place locate(std::uint64_t at, View const& view);
+    Place locate(std::uint64_t at, AuthorView const& view);
     Place split(Place place, std::uint32_t items);
     Place make_room(Place gap);
     Span& place_span(Place gap, Span const& span);
@@ -143,19 +143,25 @@ class SpanList {
     static Span const* span_before(Place place);
     std::uint64_t tip_before(Place place) const;
 
-    Origins gather_gap(Place place, std::uint32_t left, View const& view);
+    Origins gather_gap(Place place, std::uint32_t left, AuthorView const& view);
     Place integrate(Place start, Origins const& own, std::uint64_t stamp);
     void mark_gap();
-    bool extend(Place gap, View const& view, Insertion const& insertion, Origins const& origins);
-    void mark_deleted(Place place, View const& view, std::uint64_t stamp, std::uint64_t kept_at);
-    void changed(SpanChunk* chunk, View const& view, SpanSum delta);
+    bool extend(Place gap,
+                AuthorView const& view,
+                Insertion const& insertion,
+                Origins const& origins);
+    void mark_deleted(Place place,
+                      AuthorView const& view,
+                      std::uint64_t stamp,
+                      std::uint64_t kept_at);
+    void changed(SpanChunk* chunk, AuthorView const& view, SpanSum delta);
 
     EditTuning const* tuning_;
     std::uint32_t id_next_ = 1;
     Tree tree_;
     std::size_t spans_ = 0;
     std::vector<std::vector<std::uint32_t>> deleters_;
-    View prepared_;  // whose items `SpanSum::view` counts, if `far`
+    AuthorView prepared_;  // whose items `SpanSum::view` counts, if `far`
     // While an insertion looks for its place among those its author did not know:
     std::vector<Place> gap_;
     std::vector<std::uint32_t> scan_of_id_;

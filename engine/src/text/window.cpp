@@ -70,7 +70,7 @@ void EditWindow::open(std::uint64_t tip_items) {
     for (; tail_first_ < tail_.size(); ++tail_first_) {
         auto const& noted = tail_[tail_first_];
         auto const& splice = noted.splice;
-        View const view{noted.seq - 1, noted.device};
+        AuthorView const view{noted.seq - 1, noted.device};
         if (splice.removed > 0) {
             list_->erase(view, {noted.seq, splice.at, splice.removed}, 0, known);
         }
@@ -87,7 +87,7 @@ void EditWindow::open(std::uint64_t tip_items) {
     tail_first_ = 0;
 }
 
-View EditWindow::view_of(EditStamp const& stamp) const {
+AuthorView EditWindow::view_of(EditStamp const& stamp) const {
     auto const p = stamp.preceding_seq.value;
     return {p, stamp.device.value, touched_ > p && touched_ - p > tuning_->far_seqs};
 }

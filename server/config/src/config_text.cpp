@@ -69,7 +69,7 @@ std::string config_reference() {
     std::string out =
         "# Configuration\n\n"
         "`capstand` reads each setting from a flag, else from an environment variable, else from "
-        "the file that\n`--config` or `CAPSTAN_CONFIG` names, else it has a default. An unknown "
+        "the file that\n`--config` or `CAPSTAND_CONFIG` names, else it has a default. An unknown "
         "name is an error.\n`capstand --print-config` shows every value and where it comes from; "
         "`capstand init` writes a file to\nstart from. Units are part of the names.\n\n"
         "This page is made from the registry of settings; a test keeps the two equal.\n";

@@ -118,28 +118,16 @@ Result<> read_file_layer(Layers& layers, std::string const& path, std::string co
 
 // ---- the environment
 
-/// Other programs of ours share the prefix, so an unknown variable is an error only where it can
-/// only be meant for us: it begins like a section, or is a slip of a known name.
-Result<> refuse_misspelt(std::string const& name) {
-    auto const known = all_names(setting_variable);
-    auto const near = nearest(name, known);
-    bool const ours = std::ranges::any_of(settings(), [&](Setting const& setting) {
-        return !setting.section.empty() &&
-               name.starts_with(setting_variable(Setting{setting.section, "", nullptr, "", ""}));
-    });
-    if (ours || !near.empty()) {
-        return invalid(name + " in the environment: unknown setting" + suggestion(name, known));
-    }
-    return success();
-}
+/// The one variable that is no setting: it names the file with settings.
+constexpr std::string_view kConfigVariable = "CAPSTAND_CONFIG";
 
 Result<> read_environment_layer(Layers& layers, Surroundings const& surroundings) {
     auto const known = all_names(setting_variable);
     for (auto const& [name, value] : surroundings.environment) {
         if (auto const at = std::ranges::find(known, name); at != known.end()) {
             CAPSTAN_TRY(layers.set(static_cast<std::size_t>(at - known.begin()), value, name));
-        } else if (name.starts_with("CAPSTAN_")) {
-            CAPSTAN_TRY(refuse_misspelt(name));
+        } else if (name.starts_with("CAPSTAND_") && name != kConfigVariable) {
+            return invalid(name + " in the environment: unknown setting" + suggestion(name, known));
         }
     }
     return success();
@@ -252,7 +240,7 @@ std::string config_path(Flags const& flags, Surroundings const& surroundings) {
         return flags.config_path;
     }
     auto const found = std::ranges::find(surroundings.environment,
-                                         std::string("CAPSTAN_CONFIG"),
+                                         std::string(kConfigVariable),
                                          &std::pair<std::string, std::string>::first);
     return found == surroundings.environment.end() ? "" : found->second;
 }

@@ -269,7 +269,7 @@ std::string setting_variable(Setting const& setting) {
     std::ranges::transform(name, name.begin(), [](char c) {
         return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
     });
-    return "CAPSTAN_" + name;
+    return "CAPSTAND_" + name;
 }
 
 Result<> assign_setting(Setting const& setting, ServerConfig& config, std::string_view text) {

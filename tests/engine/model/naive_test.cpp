@@ -197,7 +197,8 @@ RC_BOOST_PROP(a_model_of_some_objects_agrees_on_them, ()) {
 /// Registers by causal order, sums, and sets: what they show depends on the set of events alone, so
 /// any order of arrival that keeps happened-before ends in the same place.
 RC_BOOST_PROP(any_linear_extension_of_happened_before_converges, ()) {
-    auto history = random_history({{RegisterRule::causal, SetRule::add_wins}, false, false, true, 2});
+    auto history =
+        random_history({{RegisterRule::causal, SetRule::add_wins}, false, false, true, 2});
     for (PastEvent& event : history) {
         std::erase_if(event.event.ops, [](Op const& op) {
             // What may void other operations promises no such thing; a key's value begins anew

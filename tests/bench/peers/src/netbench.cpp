@@ -1,6 +1,7 @@
 // Publish, catch-up and fan-out loads against any peer: the engine of load_engine.hpp with the
 // peer's codec. Prints one JSON line a run.
-//   netbench pub|fill|catchup|fanout|idle|setup|reconnect --peer null|capstan|redis|nats|rabbit|mqtt|ds|s2
+//   netbench pub|fill|catchup|fanout|idle|setup|reconnect --peer
+//   null|capstan|redis|nats|rabbit|mqtt|ds|s2
 //            --port P [--server-pid PID,…] [--conns N] [--win W] [--streams N] [--payload BYTES]
 //            [--secs S] [--warm S] [--rate EVENTS_PER_S] [--events N] [--subs N]
 #include "codecs/capstan.hpp"

@@ -27,8 +27,8 @@ struct HttpAnswer {
 
 /// One request on a connection of its own, for what the sync protocol does not say: creating and
 /// sealing streams. Blocks. Problem details (RFC 9457) with a catalogued code become that error.
-/// Errors: `unavailable` (also: whom TLS does not trust), `config_invalid` (the CA file), `timed_out`,
-/// `connection_closed`, `http_refused`, what the server says.
+/// Errors: `unavailable` (also: whom TLS does not trust), `config_invalid` (the CA file),
+/// `timed_out`, `connection_closed`, `http_refused`, what the server says.
 Result<HttpAnswer> http_request(HttpRequestOptions const& options);
 
 }  // namespace capstan

@@ -9,9 +9,9 @@
 
 namespace capstan {
 
-/// Names an element of a list by the operation that inserted it: its event's seq and its place among
-/// the event's operations on that object. Elements keep their ids for life, and replicas agree on
-/// them, also those that hold only some objects. 0 names none.
+/// Names an element of a list by the operation that inserted it: its event's seq and its place
+/// among the event's operations on that object. Elements keep their ids for life, and replicas
+/// agree on them, also those that hold only some objects. 0 names none.
 struct ElementId {
     std::uint64_t value = 0;
     static constexpr ElementId of(Stamp stamp, std::uint32_t place) {

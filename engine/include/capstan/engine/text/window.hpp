@@ -26,7 +26,7 @@ struct PendingPiece {
 };
 
 class SpanList;
-struct View;
+struct AuthorView;
 
 /// Turns edits that were made somewhere in the past into edits at the head. It knows lengths, not
 /// content: the owner (a text, a list) holds what is visible at the head, all pending edits
@@ -115,7 +115,7 @@ class EditWindow {
         std::uint64_t seq_last() const { return seq + events - 1; }
     };
 
-    View view_of(EditStamp const& stamp) const;
+    AuthorView view_of(EditStamp const& stamp) const;
     bool continues(Noted const& last, std::uint64_t seq, DeviceIndex device, Splice const& s) const;
     void touch(std::uint64_t seq, DeviceIndex device);
     void forget_noted(Seq mark);

@@ -24,7 +24,7 @@ struct Surroundings {
 /// A config and where each value of it comes from, in the order of `settings()`.
 struct LoadedConfig {
     ServerConfig config;
-    std::vector<std::string> sources;  // `default`, `file capstand.toml`, `CAPSTAN_…`, `--…`
+    std::vector<std::string> sources;  // `default`, `file capstand.toml`, `CAPSTAND_…`, `--…`
 };
 
 struct Invocation {

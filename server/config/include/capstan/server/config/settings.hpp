@@ -33,7 +33,7 @@ std::span<Setting const> settings();
 std::string setting_name(Setting const& setting);
 /// `--journal-segment-bytes`
 std::string setting_flag(Setting const& setting);
-/// `CAPSTAN_JOURNAL_SEGMENT_BYTES`
+/// `CAPSTAND_JOURNAL_SEGMENT_BYTES`
 std::string setting_variable(Setting const& setting);
 
 /// Reads a value into the config. Lists are separated by commas. Errors: `config_invalid`, without
