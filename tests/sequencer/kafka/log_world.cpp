@@ -79,6 +79,11 @@ bool LogReader::read(std::size_t count) {
     return records_.size() >= count && !error_;
 }
 
+bool LogReader::read_own() {
+    read_until([&] { return log_->unseen() == 0; });
+    return log_->unseen() == 0 && !error_;
+}
+
 std::optional<Error> LogReader::read_to_error() {
     read_until([] { return false; });
     return error_;

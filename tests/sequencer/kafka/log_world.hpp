@@ -42,6 +42,8 @@ class LogReader {
     void append(std::string_view text, std::uint64_t token);
     /// Reads until there are `count` records, or 20 s have passed.
     bool read(std::size_t count);
+    /// Reads until it has seen all that it appended, or 20 s have passed.
+    bool read_own();
     /// Reads until the log says that something is wrong, or 20 s have passed.
     std::optional<Error> read_to_error();
 

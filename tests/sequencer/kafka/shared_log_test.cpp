@@ -1,5 +1,6 @@
 // What every shared log promises, tried on the twin, on librdkafka's mock brokers, and on a real
 // one that KAFKA_BOOTSTRAP names; and what can go wrong in each.
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <capstan/schema/limits.hpp>
 
@@ -221,9 +222,12 @@ BOOST_AUTO_TEST_CASE(after_a_fatal_error_another_producer_sends_what_was_not_see
         expected.push_back(std::to_string(i));
         reader->append(expected.back(), i);
     }
-    BOOST_TEST_REQUIRE(reader->read(20));
-    BOOST_TEST((reader->texts() == expected));
-    BOOST_TEST(reader->log().unseen() == 0u);
+    // What the first producer had under way may still have got there: twice, and behind later ones.
+    BOOST_TEST_REQUIRE(reader->read_own());
+    auto const texts = reader->texts();
+    for (auto const& text : expected) {
+        BOOST_TEST(std::ranges::count(texts, text) >= 1, text);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_cluster_has_an_address) {
