@@ -118,31 +118,11 @@ void ElementSequence::fill_hash(Sum const& sum, Leaf const& leaf) {
 }
 
 void ElementSequence::fill_hash(Sum const& sum, Tree::Node const& node) {
-    if (sum.hashed) {
-        return;
-    }
-    sum.hash = 0;
-    sum.power = 1;
-    for (std::size_t slot = 0; slot < node.count; ++slot) {
-        auto const& part = node.sums[slot];
-        if (node.above_leaves) {
-            fill_hash(part, *node.leaf(slot));
-        } else {
-            fill_hash(part, *node.node(slot));
-        }
-        sum.hash = reduce(Wide{sum.hash} * part.power + part.hash);
-        sum.power = times(sum.power, part.power);
-    }
-    sum.hashed = true;
+    combine(sum, node, [](Sum const& part, auto const& below) { fill_hash(part, below); });
 }
 
 std::uint64_t ElementSequence::hash() const {
-    if (auto const* root = tree_.root()) {
-        fill_hash(tree_.total(), *root);
-    } else {
-        fill_hash(tree_.total(), *tree_.first());
-    }
-    return tree_.total().hash;
+    return hash_of(tree_, [](Sum const& sum, auto const& below) { fill_hash(sum, below); });
 }
 
 std::uint64_t ElementSequence::memory_bytes() const {

@@ -1,6 +1,7 @@
 // Hashes of sequences that combine: with M = 2^61 - 1, base B and items worth v1 … vn,
 //   H = v1 B^(n-1) + … + vn  mod M,   H(xy) = H(x) B^|y| + H(y)
 #pragma once
+#include <cstddef>
 #include <cstdint>
 
 namespace capstan::polynomial {
@@ -30,6 +31,39 @@ constexpr std::uint64_t power_of_base(std::uint64_t exponent) {
         }
     }
     return power;
+}
+
+/// Hash and power of a node in a tree of sums, from those of its parts; `fill(sum, part)` makes
+/// what a part lacks.
+template <class Sum, class Node, class Fill>
+void combine(Sum const& sum, Node const& node, Fill const& fill) {
+    if (sum.hashed) {
+        return;
+    }
+    sum.hash = 0;
+    sum.power = 1;
+    for (std::size_t slot = 0; slot < node.count; ++slot) {
+        auto const& part = node.sums[slot];
+        if (node.above_leaves) {
+            fill(part, *node.leaf(slot));
+        } else {
+            fill(part, *node.node(slot));
+        }
+        sum.hash = reduce(Wide{sum.hash} * part.power + part.hash);
+        sum.power = times(sum.power, part.power);
+    }
+    sum.hashed = true;
+}
+
+/// Hash of a whole tree of sums.
+template <class Tree, class Fill>
+std::uint64_t hash_of(Tree const& tree, Fill const& fill) {
+    if (auto const* root = tree.root()) {
+        fill(tree.total(), *root);
+    } else {
+        fill(tree.total(), *tree.first());
+    }
+    return tree.total().hash;
 }
 
 }  // namespace capstan::polynomial
