@@ -161,12 +161,7 @@ Result<> Repair::plan_in_place() {
         return problem.severity == Severity::derived;
     });
     if (!plan_.actions.empty() || derived) {
-        add({.kind = RepairKind::rebuild_derived,
-             .segment = {},
-             .offset = {},
-             .first = {},
-             .last = {},
-             .detail = "index and footers, from the journal alone"});
+        add_rebuild();
     }
     PlainFold fold;
     CAPSTAN_TRY(auto const report,
@@ -212,12 +207,7 @@ Result<> Repair::plan_loss() {
          .first = end,
          .last = end,
          .detail = "a restore record: every stream's generation ends at its head"});
-    add({.kind = RepairKind::rebuild_derived,
-         .segment = {},
-         .offset = {},
-         .first = {},
-         .last = {},
-         .detail = "index and footers, from the journal alone"});
+    add_rebuild();
     plan_.position = end;
     plan_.streams = fold.streams().size();
     plan_.events = fold.events();

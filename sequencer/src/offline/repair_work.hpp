@@ -37,6 +37,12 @@ class Repair {
     Result<> name_losses(PlainFold const& fold);
     Result<> plan_in_place();
     void add(RepairAction action) { plan_.actions.push_back(std::move(action)); }
+    void add_rebuild() {
+        RepairAction rebuild;
+        rebuild.kind = RepairKind::rebuild_derived;
+        rebuild.detail = "index and footers, from the journal alone";
+        add(std::move(rebuild));
+    }
     void finish_plan();
     Salvage salvage() { return {*overlay_, sound_part_, frames_, lost_, touched_}; }
 
