@@ -40,6 +40,19 @@ void check_equal(PartitionWorld& a, PartitionWorld& b) {
     BOOST_TEST(a.partition().state_hash() == b.partition().state_hash());
 }
 
+/// Two nodes that run, and a device.
+struct TwoNodes {
+    MemoryTopic topic;
+    std::unique_ptr<PartitionWorld> one = node(topic, 1);
+    std::unique_ptr<PartitionWorld> two = node(topic, 2);
+    Author alice{.stream = "acme/room", .device = device(1)};
+
+    TwoNodes() {
+        start(*one);
+        start(*two);
+    }
+};
+
 BOOST_AUTO_TEST_SUITE(cluster)
 
 BOOST_AUTO_TEST_CASE(a_node_answers_when_it_reads_its_own_record) {
@@ -90,12 +103,7 @@ BOOST_AUTO_TEST_CASE(the_same_submissions_get_the_same_seqs_on_both_journals) {
 }
 
 // I14, I21, I22
-BOOST_AUTO_TEST_CASE(nodes_agree_whoever_publishes_where) {
-    MemoryTopic topic;
-    auto const one = node(topic, 1);
-    auto const two = node(topic, 2);
-    start(*one);
-    start(*two);
+BOOST_FIXTURE_TEST_CASE(nodes_agree_whoever_publishes_where, TwoNodes) {
     Crowd left(*one, 2, 4, "acme/left/", 100);
     Crowd right(*two, 2, 4, "acme/right/", 200);
     for (int round = 0; round < 20; ++round) {
@@ -113,13 +121,7 @@ BOOST_AUTO_TEST_CASE(nodes_agree_whoever_publishes_where) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_device_may_change_nodes_between_runs) {
-    MemoryTopic topic;
-    auto const one = node(topic, 1);
-    auto const two = node(topic, 2);
-    start(*one);
-    start(*two);
-    Author alice{.stream = "acme/room", .device = device(1)};
+BOOST_FIXTURE_TEST_CASE(a_device_may_change_nodes_between_runs, TwoNodes) {
     for (std::uint64_t i = 1; i <= 10; ++i) {
         auto& here = i % 2 == 0 ? *one : *two;
         BOOST_TEST((here.publish(alice, {std::to_string(i)}).first == Seq{i}));
@@ -195,13 +197,7 @@ BOOST_AUTO_TEST_CASE(a_node_comes_back_from_any_crash) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(records_of_others_take_a_position_and_nothing_else) {
-    MemoryTopic topic;
-    auto const one = node(topic, 1);
-    auto const two = node(topic, 2);
-    start(*one);
-    start(*two);
-    Author alice{.stream = "acme/room", .device = device(1)};
+BOOST_FIXTURE_TEST_CASE(records_of_others_take_a_position_and_nothing_else, TwoNodes) {
     one->publish(alice, {"one"});
     for (auto const* junk : {"", "junk", "CSUB", "a longer line of something that is not ours"}) {
         auto const bytes = as_bytes(junk);
@@ -282,13 +278,7 @@ BOOST_AUTO_TEST_CASE(a_silent_log_turns_publishes_away_and_reads_go_on) {
 }
 
 // F5: an acknowledged frame of a journal would be a corrupt middle; the log still has it.
-BOOST_AUTO_TEST_CASE(rot_of_the_tape_behind_the_checkpoint_is_copied_again) {
-    MemoryTopic topic;
-    auto const one = node(topic, 1);
-    auto const other = node(topic, 2);
-    start(*one);
-    start(*other);
-    Author alice{.stream = "acme/room", .device = device(1)};
+BOOST_FIXTURE_TEST_CASE(rot_of_the_tape_behind_the_checkpoint_is_copied_again, TwoNodes) {
     one->publish(alice, {"one"});
     one->run_for(seconds(7));  // a checkpoint
     one->publish(alice, {"rotten"});
@@ -302,7 +292,7 @@ BOOST_AUTO_TEST_CASE(rot_of_the_tape_behind_the_checkpoint_is_copied_again) {
 
     start(*one);
     BOOST_TEST((one->read_all("acme/room") == Events{"one", "rotten", "three"}));
-    check_equal(*one, *other);
+    check_equal(*one, *two);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
