@@ -10,7 +10,7 @@ namespace capstan {
 /// Whether the server takes publishes and serves readers; if not, why.
 struct Readiness {
     bool ready = false;
-    std::string phase;   // starting, serving, draining, stopped
+    std::string phase;   // catching_up, serving, draining, stopped
     std::string reason;  // empty while ready
 };
 

@@ -20,6 +20,7 @@
 #include <filesystem>
 
 #include "admin_pages.hpp"
+#include "cluster.hpp"
 #include "index_guard.hpp"
 #include "metered_storage.hpp"
 #include "process.hpp"
@@ -105,8 +106,11 @@ Result<std::unique_ptr<Authenticator>> make_authenticator(ServerConfig::Auth con
 class Server {
   public:
     Server(ServerConfig const& config, Log& log) : config_(config), log_(log) {}
+    ~Server();
 
     Result<> open();
+    /// A signal came before all was open.
+    bool is_draining() const { return draining_; }
     Addresses addresses() const {
         return {fmt::format("{}://{}:{}",
                             config_.tls.is_on() ? "wss" : "ws",
@@ -123,8 +127,13 @@ class Server {
     class Relay;
 
     Result<> open_storage();
+    Result<> join();
     Result<> open_partition();
+    Result<> try_to_open_partition();
     Result<> rebuild_index(std::string_view why);
+    Result<> listen_to_operators();
+    Result<> wait_until_ready();
+    void tell_progress();
     Result<> listen();
     void tick();
     void on_signal(int signal);
@@ -148,6 +157,7 @@ class Server {
     std::unique_ptr<PosixStorage> directory_;
     std::unique_ptr<MeteredStorage> storage_;
     std::unique_ptr<LmdbCheckpointStore> checkpoints_;
+    OpenLog open_log_;  // nothing: the file journal is the truth
     std::unique_ptr<SessionHost> sessions_;
     std::unique_ptr<Relay> relay_;
     std::unique_ptr<Partition> partition_;
@@ -189,14 +199,24 @@ Result<> Server::open() {
     started_ = clock_.now();
     CAPSTAN_TRY(authenticator_, make_authenticator(config_.auth));
     CAPSTAN_TRY(open_storage());
-    CAPSTAN_TRY(listen());
+    CAPSTAN_TRY(listen_to_operators());
     signals_.async_wait([this](auto const& error, int signal) {
         if (!error) {
             on_signal(signal);
         }
     });
-    tick();
+    CAPSTAN_TRY(wait_until_ready());
+    if (!draining_) {
+        CAPSTAN_TRY(listen());
+        tick();
+    }
     return success();
+}
+
+Server::~Server() {
+    if (partition_) {
+        partition_->close();
+    }
 }
 
 namespace {
@@ -229,12 +249,8 @@ Result<> Server::open_storage() {
     relay_ = std::make_unique<Relay>(*this);
     disk_ = std::make_unique<AsioThread>("disk");
     background_ = std::make_unique<AsioThread>("background");
-    auto opened = open_partition();
-    if (!opened && opened.error().code == Errc::index_damaged) {
-        CAPSTAN_TRY(rebuild_index(opened.error().detail));
-        opened = open_partition();
-    }
-    CAPSTAN_TRY(std::move(opened));
+    CAPSTAN_TRY(join());
+    CAPSTAN_TRY(open_partition());
     sessions_->attach(*partition_);
     api_ = HttpApi::make(http_options(config_),
                          {*sessions_, *authenticator_, clock_, strand_, [this](Duration took) {
@@ -252,11 +268,34 @@ Result<> Server::open_storage() {
     return success();
 }
 
+Result<> Server::join() {
+    if (config_.journal.cluster.empty()) {
+        return check_no_cluster(*data_);
+    }
+    CAPSTAN_TRY(auto cluster, cluster_of(config_.journal, log_));
+    CAPSTAN_TRY(join_cluster(config_.journal, cluster, {*data_, *directory_}, log_));
+    open_log_ = log_opener(config_.journal, std::move(cluster), random_);
+    return success();
+}
+
+/// What is derived may be damaged: it is made again. In a cluster that goes for the tape, too: what
+/// is whole of it is folded again, and the rest is copied again.
 Result<> Server::open_partition() {
+    auto opened = try_to_open_partition();
+    bool const tape_is_damaged =
+        !opened && open_log_ != nullptr && opened.error().code == Errc::journal_corrupt;
+    if (tape_is_damaged || (!opened && opened.error().code == Errc::index_damaged)) {
+        CAPSTAN_TRY(rebuild_index(opened.error().detail));
+        opened = try_to_open_partition();
+    }
+    return opened;
+}
+
+Result<> Server::try_to_open_partition() {
     CAPSTAN_TRY(checkpoints_,
                 LmdbCheckpointStore::open({.directory = fs::path(config_.data_dir) / "index"}));
     PartitionSeams const seams{
-        *storage_, *checkpoints_, clock_, random_, strand_, *disk_, *background_};
+        *storage_, *checkpoints_, clock_, random_, strand_, *disk_, *background_, open_log_};
     CAPSTAN_TRY(partition_, Partition::open(partition_options(config_), seams, *relay_));
     return success();
 }
@@ -268,11 +307,40 @@ Result<> Server::rebuild_index(std::string_view why) {
     return set_index_aside(config_.data_dir);
 }
 
-Result<> Server::listen() {
+Result<> Server::listen_to_operators() {
     admin_pages_ = std::make_unique<AdminPages>(
         metrics_, [this] { return readiness(); }, [this] { refresh_metrics(); });
     CAPSTAN_TRY(auto const admin, listener_options(config_, config_.admin.listen));
     CAPSTAN_TRY(admin_, Listener::open(context_, admin, clock_, *admin_pages_, nullptr));
+    return success();
+}
+
+/// A node of a cluster hears nobody until it has folded what the log holds: it knows less than its
+/// devices may have seen on others.
+Result<> Server::wait_until_ready() {
+    auto told = clock_.now();
+    while (!partition_->is_ready() && !stopped_ && !context_.stopped()) {
+        context_.run_one_for(kTick);
+        if (clock_.now() - told >= kTick) {
+            told = clock_.now();
+            admin_->on_tick(told);
+            tell_progress();
+        }
+    }
+    return stopped_ ? Result<>(*stopped_) : success();
+}
+
+void Server::tell_progress() {
+    if (auto const progress = partition_->log_progress()) {
+        log_.info("catching_up",
+                  "reads what the log holds",
+                  {{"offset", progress->next.value}, {"end", progress->end.value}});
+    } else {
+        log_.warn("catching_up", "the brokers do not say how far the log goes");
+    }
+}
+
+Result<> Server::listen() {
     CAPSTAN_TRY(auto front, listener_options(config_, config_.listen));
     if (config_.tls.is_on()) {
         CAPSTAN_TRY(front.tls,
@@ -307,7 +375,9 @@ void Server::on_signal(int signal) {
 
 void Server::drain() {
     draining_ = true;
-    public_->stop_accepting();
+    if (public_) {
+        public_->stop_accepting();
+    }
     api_->drain();
     sessions_->drain();
     wait_for_sessions(clock_.now().plus(milliseconds(config_.drain.timeout_ms)));
@@ -332,8 +402,11 @@ void Server::on_stopped(Error const& why) {
 
 ExitCode Server::run() {
     context_.run();
-    public_->close();
+    if (public_) {
+        public_->close();
+    }
     admin_->close();
+    partition_->close();
     // Threads end first: they run the partition's tasks. Then what they and the connections still
     // had to say, so that nothing outlives what it refers to.
     disk_.reset();
@@ -351,7 +424,10 @@ Readiness Server::readiness() const {
     if (draining_) {
         return {.phase = "draining", .reason = "the server is shutting down"};
     }
-    return {.ready = true, .phase = "serving"};
+    if (!partition_->is_ready()) {
+        return {.phase = "catching_up", .reason = "this node reads what the cluster's log holds"};
+    }
+    return {.ready = public_ != nullptr, .phase = "serving"};
 }
 
 void Server::refresh_metrics() {
@@ -370,7 +446,7 @@ void Server::refresh_metrics() {
         Metric::journal_position, static_cast<double>(marks.checkpointed.value), "checkpointed");
     metrics_.set(Metric::journal_queued_bytes, static_cast<double>(marks.queued_bytes));
     metrics_.set(Metric::sessions, static_cast<double>(sessions_->session_count()));
-    auto const& net = public_->counters();
+    auto const& net = public_ ? public_->counters() : ListenerCounters{};
     metrics_.set(Metric::connections, static_cast<double>(net.open), "public");
     metrics_.set(Metric::connections, static_cast<double>(admin_->counters().open), "admin");
     metrics_.advance_to(Metric::connections_accepted_total, static_cast<double>(net.accepted));
@@ -417,7 +493,9 @@ ExitCode serve(ServerConfig const& config,
         fmt::print(stderr, "error {}\n", to_string(opened.error()));
         return exit_code_of(opened.error().code);
     }
-    on_ready(server.addresses());
+    if (!server.is_draining()) {
+        on_ready(server.addresses());
+    }
     return server.run();
 }
 
