@@ -392,6 +392,9 @@ void Server::refresh_metrics() {
     metrics_.set(Metric::build_info, 1, CAPSTAN_VERSION);
     metrics_.set(Metric::process_resident_bytes, static_cast<double>(process.resident_bytes));
     metrics_.set(Metric::process_open_descriptors, static_cast<double>(process.open_descriptors));
+    if (auto const free_bytes = directory_->free_bytes()) {
+        metrics_.set(Metric::data_free_bytes, static_cast<double>(free_bytes.value()));
+    }
     metrics_.advance_to(Metric::read_bytes_total, static_cast<double>(storage_->read_bytes()));
     metrics_.set(Metric::uptime_seconds,
                  std::chrono::duration<double>(clock_.now() - started_).count());
