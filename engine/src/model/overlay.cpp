@@ -33,20 +33,20 @@ Overlay::~Overlay() {
 }
 
 /// A mutation on what is worked out goes on top of it: typing costs what a keystroke costs.
-std::uint64_t Overlay::add(Event event, Seq preceding_seq) {
+std::uint64_t Overlay::add(Event event, Seq preceding_seq, Changes* changes) {
     Pending const& added = events_.emplace_back(
         Pending{++local_, preceding_seq, std::move(event), std::nullopt, false});
-    std::string const* before = nullptr;
     for (Op const& op : added.event.ops) {
-        if (before != nullptr && *before == op.object) {
+        Seen& seen = seen_[op.object];
+        if (!seen.locals.empty() && *seen.locals.rbegin() == local_) {
             continue;
         }
-        before = &op.object;
-        Seen& seen = seen_[op.object];
-        bool const first = seen.locals.insert(local_).second;
-        seen.fresh = seen.fresh && first && !seen.replaced && seen.object.alive();
+        if (changes != nullptr && !seen.fresh) {
+            work_out(op.object, seen);
+        }
+        seen.locals.insert(local_);
         if (seen.fresh) {
-            put_on_top(op.object, seen, added);
+            put_on_top(op.object, seen, added, changes);
         }
     }
     keep_what_is_needed();
@@ -62,7 +62,7 @@ void Overlay::remove(std::uint64_t local) {
         auto const seen = seen_.find(op.object);
         if (seen != seen_.end()) {
             seen->second.locals.erase(local);
-            seen->second.fresh = false;
+            outdate(seen->first, seen->second);
             if (seen->second.locals.empty()) {
                 seen_.erase(seen);
             }
@@ -77,7 +77,7 @@ void Overlay::touched(Event const& event) {
     for (Op const& op : event.ops) {
         auto const seen = seen_.find(op.object);
         if (seen != seen_.end()) {
-            seen->second.fresh = false;
+            outdate(seen->first, seen->second);
         }
         auto const slot = model_.objects().find(op.object);
         policies |= slot != ObjectTable::kNone &&
@@ -85,12 +85,33 @@ void Overlay::touched(Event const& event) {
     }
     if (policies) {
         for (auto& [id, seen] : seen_) {
-            seen.fresh = false;
+            outdate(id, seen);
         }
     }
 }
 
-void Overlay::accepted(std::uint64_t local, Seq seq) {
+/// What is kept for those who tell is what was seen first.
+void Overlay::outdate(std::string const& id, Seen& seen) {
+    if (seen.fresh && keeps_outdated_) {
+        outdated_.try_emplace(id, std::move(static_cast<Shown&>(seen)));
+    }
+    seen.fresh = false;
+}
+
+Overlay::Shown const* Overlay::last_shown(std::string_view object) const {
+    if (auto const outdated = outdated_.find(object); outdated != outdated_.end()) {
+        return &outdated->second;
+    }
+    auto const seen = seen_.find(object);
+    return seen == seen_.end() ? nullptr : &seen->second;
+}
+
+std::optional<Overlay::Shown> Overlay::take_outdated(std::string const& object) {
+    auto node = outdated_.extract(object);
+    return node.empty() ? std::nullopt : std::optional(std::move(node.mapped()));
+}
+
+void Overlay::accepted(std::uint64_t local, std::optional<Seq> seq) {
     auto const at = std::ranges::lower_bound(events_, local, {}, &Pending::local);
     if (at != events_.end() && at->local == local) {
         at->accepted = seq;
@@ -139,13 +160,13 @@ void Overlay::work_out(std::string const& id, Seen& seen) {
         }
     }
     for (auto const local : seen.locals) {
-        put_on_top(id, seen, *pending(local));
+        put_on_top(id, seen, *pending(local), nullptr);
     }
     seen.fresh = true;
 }
 
-void Overlay::put_on_top(std::string const& id, Seen& seen, Pending const& next) {
-    if (seen.fresh) {
+void Overlay::put_on_top(std::string const& id, Seen& seen, Pending const& next, Changes* changes) {
+    if (seen.fresh && !seen.replaced) {
         copy_touched(id, seen, next);
     }
     auto const born = seen.object.inserted;
@@ -168,7 +189,7 @@ void Overlay::put_on_top(std::string const& id, Seen& seen, Pending const& next)
     if (ops_.empty()) {
         return;
     }
-    Scene const scene{author, model_.tables_, seen.object, 0, nullptr, nullptr, *room_};
+    Scene const scene{author, model_.tables_, seen.object, 0, changes, nullptr, *room_};
     ObjectEvent(scene, ops_).apply();
     seen.replaced = seen.replaced || seen.object.inserted != born;
 }
