@@ -12,9 +12,8 @@ constexpr std::size_t kCollectedPerEvent = 4;
 
 Author author_of(Event const& event, EventStamp const& stamp, DeviceNumber device) {
     auto const p = stamp.preceding_seq.value;
-    auto const authored = event.authored_p.value;
     return {.seq = stamp.seq.value,
-            .a = authored == 0 ? p : std::min(authored, p),
+            .a = std::min(event.authored_p.value_or(stamp.preceding_seq).value, p),
             .p = p,
             .run_first = stamp.run_first.value,
             .mark = stamp.mark.value,

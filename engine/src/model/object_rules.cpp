@@ -141,7 +141,7 @@ std::optional<VoidReason> ObjectEvent::judge_op(Op const& op, NameNumber type, b
     if (*kind == FieldKind::counter && !is_number(op)) {
         return VoidReason::operand;
     }
-    if (op.kind == OpKind::list_move) {
+    if (op.kind == OpKind::list_move || op.kind == OpKind::list_set) {
         return VoidReason::unsupported;
     }
     if (!is_edit_operand(op)) {

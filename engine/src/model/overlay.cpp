@@ -150,9 +150,8 @@ void Overlay::put_on_top(std::string const& id, Seen& seen, Pending const& next)
     }
     auto const born = seen.object.inserted;
     auto const p = next.preceding_seq.value;
-    auto const authored = next.event.authored_p.value;
     Author const author{.seq = Stamp::kPendingBase + next.local,
-                        .a = authored == 0 ? p : std::min(authored, p),
+                        .a = std::min(next.event.authored_p.value_or(next.preceding_seq).value, p),
                         .p = p,
                         .run_first = Stamp::kPendingBase,
                         .mark = std::min(model_.mark().value, p),

@@ -130,9 +130,7 @@ class PendingRebase {
             }
         }
         pending.event.ops = std::move(ops);
-        if (pending.event.authored_p.value == 0) {
-            pending.event.authored_p = pending.preceding_seq;
-        }
+        pending.event.authored_p = pending.event.authored_p.value_or(pending.preceding_seq);
         pending.preceding_seq = overlay_.model_.head();
     }
 

@@ -20,7 +20,8 @@ bool is_about_the_place(std::uint16_t code) {
 /// Places in a text or list mean nothing elsewhere.
 bool has_positions(Op const& op) {
     return op.kind == OpKind::splice || op.kind == OpKind::list_insert ||
-           op.kind == OpKind::list_remove || op.kind == OpKind::list_move;
+           op.kind == OpKind::list_remove || op.kind == OpKind::list_move ||
+           op.kind == OpKind::list_set;
 }
 
 bool can_move(Mutation const& mutation) {
@@ -36,9 +37,7 @@ Bytes moved_from(Bytes const& bytes, Seq preceding) {
     if (!event || preceding == kAtHead) {
         return bytes;
     }
-    if (event.value().authored_p == Seq{}) {
-        event.value().authored_p = preceding;
-    }
+    event.value().authored_p = event.value().authored_p.value_or(preceding);
     return encode_event(event.value());
 }
 

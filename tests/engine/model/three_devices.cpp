@@ -93,7 +93,7 @@ class Play {
                      {.object = "p", .field = "delete", .value = rule},
                      {.kind = OpKind::insert, .object = "x", .type = "T"},
                      {.kind = OpKind::insert, .object = "y", .type = "T"}},
-                    Seq{}};
+                    {}};
         devices_[0]->unsent.push_back({devices_[0]->overlay.add(event, Seq{}), Seq{}, event});
         publish(0);
         for (std::size_t which = 0; which < devices_.size(); ++which) {
