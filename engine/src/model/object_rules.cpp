@@ -77,7 +77,7 @@ std::optional<VoidReason> ObjectEvent::judge_dead() {
         scene_.conflict(Rule::delete_wins, scene_.side(death), scene_.own_side({}));
         return VoidReason::deleted;
     }
-    return author_.p < author_.mark ? std::optional(VoidReason::below_mark) : std::nullopt;
+    return author_.is_late() ? std::optional(VoidReason::below_mark) : std::nullopt;
 }
 
 /// What can be told before anything is changed.
@@ -148,7 +148,7 @@ std::optional<VoidReason> ObjectEvent::judge_op(Op const& op, NameNumber type, b
         return VoidReason::operand;
     }
     bool const as_add = ops_.front().op->kind == OpKind::insert && !own;  // the id was taken
-    if (needs_window(op, rules) && !own && author_.p < author_.mark &&
+    if (needs_window(op, rules) && !own && author_.is_late() &&
         !(as_add && (*kind == FieldKind::counter || *kind >= FieldKind::list))) {
         return VoidReason::below_mark;
     }

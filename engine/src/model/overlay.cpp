@@ -127,7 +127,8 @@ void Overlay::copy_touched(std::string const& id, Seen& seen, Pending const& nex
     }
 }
 
-void Overlay::work_out(std::string const& id, Seen& seen) {
+/// The confirmed object, as far as pending mutations touch it.
+void Overlay::begin(std::string const& id, Seen& seen) {
     auto const slot = model_.objects().find(id);
     seen.object = Object{};
     seen.object.id = id;
@@ -138,13 +139,19 @@ void Overlay::work_out(std::string const& id, Seen& seen) {
             copy_touched(id, seen, *pending(local));
         }
     }
+    seen.mark = model_.mark();
+    seen.on_tombstone = seen.object.state == ObjectState::dead;
+}
+
+void Overlay::work_out(std::string const& id, Seen& seen) {
+    begin(id, seen);
     for (auto const local : seen.locals) {
         put_on_top(id, seen, *pending(local));
     }
     seen.fresh = true;
 }
 
-void Overlay::put_on_top(std::string const& id, Seen& seen, Pending const& next) {
+void Overlay::put_on_top(std::string const& id, Seen& seen, Pending const& next, Changes* changes) {
     if (seen.fresh) {
         copy_touched(id, seen, next);
     }
@@ -154,8 +161,9 @@ void Overlay::put_on_top(std::string const& id, Seen& seen, Pending const& next)
                         .a = std::min(next.event.authored_p.value_or(next.preceding_seq).value, p),
                         .p = p,
                         .run_first = Stamp::kPendingBase,
-                        .mark = std::min(model_.mark().value, p),
-                        .device = model_.tables().devices.find(own_)};
+                        .mark = model_.mark().value,
+                        .device = model_.tables().devices.find(own_),
+                        .pending = true};
     ops_.clear();
     for (std::uint32_t place = 0; place < next.event.ops.size(); ++place) {
         Op const& op = next.event.ops[place];
@@ -167,9 +175,19 @@ void Overlay::put_on_top(std::string const& id, Seen& seen, Pending const& next)
     if (ops_.empty()) {
         return;
     }
-    Scene const scene{author, model_.tables_, seen.object, 0, nullptr, nullptr, *room_};
+    Scene const scene{author, model_.tables_, seen.object, 0, changes, nullptr, *room_};
     ObjectEvent(scene, ops_).apply();
     seen.replaced = seen.replaced || seen.object.inserted != born;
+}
+
+/// The mark decides whether a tombstone, a remove or an increment still counts. What has none of
+/// them reads the same at any mark.
+bool Overlay::is_stale(Seen const& seen) const {
+    auto const depends = [](Field const& field) {
+        return field.kind != FieldKind::text && field.kind != FieldKind::list && field.more;
+    };
+    return seen.mark != model_.mark() &&
+           (seen.on_tombstone || std::ranges::any_of(seen.object.fields.all(), depends));
 }
 
 Overlay::Seen* Overlay::seen(std::string_view object) {
@@ -177,7 +195,7 @@ Overlay::Seen* Overlay::seen(std::string_view object) {
     if (at == seen_.end()) {
         return nullptr;
     }
-    if (!at->second.fresh) {
+    if (!at->second.fresh || is_stale(at->second)) {
         work_out(at->first, at->second);
     }
     return &at->second;

@@ -22,7 +22,8 @@ namespace capstan {
 /// RECONCILIATION 2.7: what others did stands before what is pending, and nothing is transformed.
 ///
 /// The overlay tells its model what pending edits were made on (`Model::keep_from`), so a mark that
-/// passes them lets nothing go that they need: they are shown as they were made until `rebase`.
+/// passes them lets nothing go that they need: they are shown as they were made until `rebase`. All
+/// else is judged by the mark in force, as the server will do.
 ///
 /// Lifetime: the model outlives the overlay. Threading: that of the model.
 class Overlay {
@@ -52,11 +53,12 @@ class Overlay {
     };
     /// Takes refused mutations out, and makes all others that are not accepted anew where the model
     /// stands: their edits of texts and lists are those that say the same there, without what stood
-    /// on a refused one, or in an object that a later pending one removes; `authored_p` keeps what
-    /// their author had really seen. (At the head the deletion of an object is known: an update
-    /// that would have revived it does so no more.) To be called when all that was sent has a
-    /// verdict; the answer, in order, is what is sent under a new attempt. `refused` is ascending;
-    /// with none of them it is the rebase of `rebase_needed`.
+    /// on a refused one; `authored_p` keeps what
+    /// their author had really seen. What is void here stays void. (At the head the deletion of an
+    /// object is known: an update that would have revived it does so no more.) To be called when
+    /// all that was sent has a verdict; the answer, in order, is what is sent under a new attempt.
+    /// `refused` is ascending; with none of them it is the rebase of `rebase_needed`, and texts and
+    /// lists read as before.
     std::vector<Rebased> rebase(std::span<std::uint64_t const> refused);
 
     /// A field as the user sees it: pending if a pending mutation touches it, else confirmed.
@@ -87,13 +89,19 @@ class Overlay {
     struct Seen {
         std::set<std::uint64_t> locals;
         Object object;
-        bool fresh = false;     // worked out
-        bool replaced = false;  // by a new life: nothing of the confirmed fields shows
+        bool fresh = false;         // worked out
+        Seq mark;                   // in force when it was
+        bool on_tombstone = false;  // of the model
+        bool replaced = false;      // by a new life: nothing of the confirmed fields shows
     };
     Seen* seen(std::string_view object);
-    Seen& worked_out(std::string_view object) { return *seen(object); }
+    void begin(std::string const& id, Seen& seen);
     void work_out(std::string const& id, Seen& seen);
-    void put_on_top(std::string const& id, Seen& seen, Pending const& next);
+    void put_on_top(std::string const& id,
+                    Seen& seen,
+                    Pending const& next,
+                    Changes* changes = nullptr);
+    bool is_stale(Seen const& seen) const;
     void copy_touched(std::string const& id, Seen& seen, Pending const& next);
     Pending const* pending(std::uint64_t local) const;
     void keep_what_is_needed();
