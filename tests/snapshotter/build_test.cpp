@@ -27,7 +27,7 @@ bool is_tidy(SimStorage& disk) {
             named.insert(name);
             auto const manifest = decode_manifest(disk.contents(name)).value();
             for (auto const& ref : manifest.chunks()) {
-                named.insert("c-" + name.substr(2, 33) + to_hex(ref.id));
+                named.insert("c-" + name.substr(2, 33) + to_string(ref.id));
             }
         }
     }
@@ -219,7 +219,7 @@ BOOST_AUTO_TEST_CASE(a_missing_chunk_makes_its_snapshot_none) {
     auto const window = store.newest("acme/notes").value()->window.id;
     auto const names = disk.list().value();
     for (auto const& name : names) {
-        if (name.ends_with(to_hex(window))) {
+        if (name.ends_with(to_string(window))) {
             BOOST_REQUIRE(disk.remove(name).has_value());
         }
     }

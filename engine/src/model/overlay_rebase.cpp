@@ -185,9 +185,7 @@ std::vector<Overlay::Rebased> Overlay::rebase(std::span<std::uint64_t const> ref
     for (Pending& pending : events_) {
         pending.refused = std::ranges::binary_search(refused, pending.local);
     }
-    for (auto& [id, seen] : seen_) {
-        seen.fresh = false;
-    }
+    outdate_policies();
     auto out = PendingRebase(*this, refused).run();
     for (auto const local : refused) {
         remove(local);
@@ -195,7 +193,7 @@ std::vector<Overlay::Rebased> Overlay::rebase(std::span<std::uint64_t const> ref
     // What is left touches fewer objects than before, where edits went with a refused one.
     for (auto& [id, seen] : seen_) {
         seen.locals.clear();
-        seen.fresh = false;
+        seen.fresh = false;  // what was worked out on the way nobody has seen
     }
     for (Pending const& pending : events_) {
         for (Op const& op : pending.event.ops) {

@@ -19,10 +19,12 @@
 #include <csignal>
 #include <filesystem>
 
-#include "admin_pages.hpp"
+#include "admin_port.hpp"
+#include "every.hpp"
 #include "index_guard.hpp"
 #include "metered_storage.hpp"
 #include "process.hpp"
+#include "service_manager.hpp"
 
 namespace capstan {
 namespace {
@@ -32,6 +34,7 @@ using std::chrono::milliseconds;
 
 constexpr Duration kTick = std::chrono::seconds(1);
 constexpr Duration kDrainPoll = milliseconds(20);
+constexpr Duration kStartGrace = std::chrono::seconds(30);  // from one sign of progress to the next
 
 SessionOptions session_options(ServerConfig const& config) {
     SessionOptions options;
@@ -104,7 +107,8 @@ Result<std::unique_ptr<Authenticator>> make_authenticator(ServerConfig::Auth con
 /// above it.
 class Server {
   public:
-    Server(ServerConfig const& config, Log& log) : config_(config), log_(log) {}
+    Server(ServerConfig const& config, Log& log, ServiceManager& manager)
+        : config_(config), log_(log), manager_(manager) {}
 
     Result<> open();
     Addresses addresses() const {
@@ -122,7 +126,10 @@ class Server {
     /// Hears of a stopped partition, beside the sessions.
     class Relay;
 
+    Result<> open_admin_port();
     Result<> open_storage();
+    Result<> recover();
+    void report_recovery();
     Result<> open_partition();
     Result<> rebuild_index(std::string_view why);
     Result<> listen();
@@ -131,15 +138,17 @@ class Server {
     void drain();
     void wait_for_sessions(Instant until);
     void on_stopped(Error const& why);
-    Readiness readiness() const;
+    void set_phase(Readiness readiness);
     void refresh_metrics();
 
     ServerConfig const& config_;
     Log& log_;
+    ServiceManager& manager_;
     SystemClock clock_;
     SystemRandom random_;
     Metrics metrics_;
     std::unique_ptr<Authenticator> authenticator_;
+    std::unique_ptr<AdminPort> admin_;
     boost::asio::io_context context_{1};
     AsioExecutor strand_{context_};
     boost::asio::signal_set signals_{context_, SIGTERM, SIGINT};
@@ -154,9 +163,7 @@ class Server {
     std::unique_ptr<AsioThread> disk_;        // these two end before the partition does:
     std::unique_ptr<AsioThread> background_;  // they run its tasks
     std::unique_ptr<HttpApi> api_;
-    std::unique_ptr<AdminPages> admin_pages_;
     std::unique_ptr<Listener> public_;
-    std::unique_ptr<Listener> admin_;
     std::unique_ptr<Timer> tick_;
     std::unique_ptr<Timer> drain_poll_;
     Instant started_;
@@ -188,7 +195,9 @@ class Server::Relay final : public PartitionListener {
 Result<> Server::open() {
     started_ = clock_.now();
     CAPSTAN_TRY(authenticator_, make_authenticator(config_.auth));
+    CAPSTAN_TRY(open_admin_port());
     CAPSTAN_TRY(open_storage());
+    CAPSTAN_TRY(recover());
     CAPSTAN_TRY(listen());
     signals_.async_wait([this](auto const& error, int signal) {
         if (!error) {
@@ -220,6 +229,13 @@ Result<> Server::open_storage() {
     CAPSTAN_TRY(directory_, open_directory(directory / "journal"));
     CAPSTAN_TRY(open_directory(directory / "index"));
     storage_ = std::make_unique<MeteredStorage>(*directory_, metrics_, clock_);
+    return success();
+}
+
+/// The journal is read and folded; the admin port tells how far that is.
+Result<> Server::recover() {
+    fs::path const directory = config_.data_dir;
+    Every const report(kTick, [this] { report_recovery(); });
     mark_index_on_crash(directory);
     if (index_is_suspect(directory)) {
         CAPSTAN_TRY(rebuild_index("the last process crashed"));
@@ -252,6 +268,15 @@ Result<> Server::open_storage() {
     return success();
 }
 
+void Server::report_recovery() {
+    auto const read = storage_->read_bytes();
+    set_phase({.phase = "recovering",
+               .reason = fmt::format("{} MB of the journal are read", read >> 20)});
+    log_.info("recovering", "the journal is read", {{"read_bytes", read}});
+    manager_.starting(fmt::format("recovering: {} MB of the journal are read", read >> 20),
+                      kStartGrace);
+}
+
 Result<> Server::open_partition() {
     CAPSTAN_TRY(checkpoints_,
                 LmdbCheckpointStore::open({.directory = fs::path(config_.data_dir) / "index"}));
@@ -268,17 +293,26 @@ Result<> Server::rebuild_index(std::string_view why) {
     return set_index_aside(config_.data_dir);
 }
 
+Result<> Server::open_admin_port() {
+    CAPSTAN_TRY(auto const options, listener_options(config_, config_.admin.listen));
+    CAPSTAN_TRY(admin_, AdminPort::open(options, metrics_, clock_));
+    return success();
+}
+
 Result<> Server::listen() {
-    admin_pages_ = std::make_unique<AdminPages>(
-        metrics_, [this] { return readiness(); }, [this] { refresh_metrics(); });
-    CAPSTAN_TRY(auto const admin, listener_options(config_, config_.admin.listen));
-    CAPSTAN_TRY(admin_, Listener::open(context_, admin, clock_, *admin_pages_, nullptr));
     CAPSTAN_TRY(auto front, listener_options(config_, config_.listen));
     if (config_.tls.is_on()) {
         CAPSTAN_TRY(front.tls,
                     TlsContext::server({config_.tls.certificate_file, config_.tls.key_file}));
     }
     CAPSTAN_TRY(public_, Listener::open(context_, front, clock_, *api_, sessions_.get()));
+    admin_->pages().set_refresh([this](auto done) {
+        strand_.post([this, done = std::move(done)] {
+            refresh_metrics();
+            admin_->strand().post(done);
+        });
+    });
+    set_phase({.ready = true, .phase = "serving"});
     return success();
 }
 
@@ -286,7 +320,7 @@ void Server::tick() {
     auto const now = clock_.now();
     sessions_->on_tick(now);
     public_->on_tick(now);
-    admin_->on_tick(now);
+    manager_.alive();
     tick_ = strand_.after(kTick, [this] { tick(); });
 }
 
@@ -307,6 +341,8 @@ void Server::on_signal(int signal) {
 
 void Server::drain() {
     draining_ = true;
+    set_phase({.phase = "draining", .reason = "the server is shutting down"});
+    manager_.stopping("draining", milliseconds(config_.drain.timeout_ms) + kStartGrace);
     public_->stop_accepting();
     api_->drain();
     sessions_->drain();
@@ -323,6 +359,7 @@ void Server::wait_for_sessions(Instant until) {
 
 void Server::on_stopped(Error const& why) {
     stopped_ = why;
+    set_phase({.phase = "stopped", .reason = to_string(why)});
     log_.error("storage_failed",
                why.detail,
                {{"code", std::uint64_t{static_cast<std::uint16_t>(why.code)}}});
@@ -333,7 +370,7 @@ void Server::on_stopped(Error const& why) {
 ExitCode Server::run() {
     context_.run();
     public_->close();
-    admin_->close();
+    admin_->pages().set_refresh({});
     // Threads end first: they run the partition's tasks. Then what they and the connections still
     // had to say, so that nothing outlives what it refers to.
     disk_.reset();
@@ -344,14 +381,9 @@ ExitCode Server::run() {
     return stopped_ ? exit_code_of(stopped_->code) : ExitCode::clean;
 }
 
-Readiness Server::readiness() const {
-    if (stopped_) {
-        return {.phase = "stopped", .reason = to_string(*stopped_)};
-    }
-    if (draining_) {
-        return {.phase = "draining", .reason = "the server is shutting down"};
-    }
-    return {.ready = true, .phase = "serving"};
+void Server::set_phase(Readiness readiness) {
+    metrics_.set(Metric::ready, readiness.ready ? 1 : 0);
+    admin_->pages().set_readiness(std::move(readiness));
 }
 
 void Server::refresh_metrics() {
@@ -360,7 +392,10 @@ void Server::refresh_metrics() {
     metrics_.set(Metric::build_info, 1, CAPSTAN_VERSION);
     metrics_.set(Metric::process_resident_bytes, static_cast<double>(process.resident_bytes));
     metrics_.set(Metric::process_open_descriptors, static_cast<double>(process.open_descriptors));
-    metrics_.set(Metric::ready, readiness().ready ? 1 : 0);
+    if (auto const free_bytes = directory_->free_bytes()) {
+        metrics_.set(Metric::data_free_bytes, static_cast<double>(free_bytes.value()));
+    }
+    metrics_.advance_to(Metric::read_bytes_total, static_cast<double>(storage_->read_bytes()));
     metrics_.set(Metric::uptime_seconds,
                  std::chrono::duration<double>(clock_.now() - started_).count());
     metrics_.set(Metric::journal_position, static_cast<double>(marks.appended.value), "appended");
@@ -372,7 +407,6 @@ void Server::refresh_metrics() {
     metrics_.set(Metric::sessions, static_cast<double>(sessions_->session_count()));
     auto const& net = public_->counters();
     metrics_.set(Metric::connections, static_cast<double>(net.open), "public");
-    metrics_.set(Metric::connections, static_cast<double>(admin_->counters().open), "admin");
     metrics_.advance_to(Metric::connections_accepted_total, static_cast<double>(net.accepted));
     metrics_.advance_to(Metric::websockets_total, static_cast<double>(net.websockets));
     metrics_.advance_to(Metric::http_requests_total, static_cast<double>(net.http_requests));
@@ -412,12 +446,15 @@ void Server::refresh_metrics() {
 ExitCode serve(ServerConfig const& config,
                Log& log,
                std::function<void(Addresses const&)> const& on_ready) {
-    Server server(config, log);
+    ServiceManager manager;
+    Server server(config, log, manager);
     if (auto const opened = server.open(); !opened) {
         fmt::print(stderr, "error {}\n", to_string(opened.error()));
         return exit_code_of(opened.error().code);
     }
-    on_ready(server.addresses());
+    auto const addresses = server.addresses();
+    on_ready(addresses);
+    manager.ready(fmt::format("serving {}", addresses.url));
     return server.run();
 }
 

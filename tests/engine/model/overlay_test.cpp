@@ -297,6 +297,20 @@ BOOST_AUTO_TEST_CASE(a_mark_that_passes_a_tombstone_shows_in_what_is_pending) {
     BOOST_TEST(notes.overlay.find("x") != nullptr);
 }
 
+BOOST_AUTO_TEST_CASE(a_pending_policy_judges_what_is_pending_behind_it) {
+    Notes notes;
+    auto const write = [&](std::int64_t number) {
+        notes.make({{.object = "x", .field = "n", .value = number}});
+        return notes.model.value(*notes.overlay.find("x"), "n");
+    };
+    BOOST_TEST((write(5) == Value{std::int64_t{5}}));
+    auto const policy =
+        notes.make({{.object = "p", .field = "register", .value = std::string("max")}});
+    BOOST_TEST((write(3) == Value{std::int64_t{5}}));
+    notes.overlay.remove(policy);
+    BOOST_TEST((notes.model.value(*notes.overlay.find("x"), "n") == Value{std::int64_t{3}}));
+}
+
 BOOST_AUTO_TEST_CASE(a_mutation_made_before_anything_was_seen_says_so_when_it_moves) {
     Model model;
     Overlay overlay(model, device_of(0));
