@@ -19,8 +19,9 @@ namespace capstan {
 /// done when they are read after something changed. The confirmed model never holds anything of it,
 /// so its state hash and what a snapshot takes from it are those of the stream. The result is that
 /// of replaying the pending events on a copy of the model: each as if it came next, seqs from 2^63
-/// on, above every one that the server gives; a policy that is pending judges those behind it. In texts and lists these are the stamps of
-/// RECONCILIATION 2.7: what others did stands before what is pending, and nothing is transformed.
+/// on, above every one that the server gives; a policy that is pending judges those behind it. In
+/// texts and lists these are the stamps of RECONCILIATION 2.7: what others did stands before what
+/// is pending, and nothing is transformed.
 ///
 /// The overlay tells its model what pending edits were made on (`Model::keep_from`), so a mark that
 /// passes them lets nothing go that they need: they are shown as they were made until `rebase`. All
