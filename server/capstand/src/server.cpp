@@ -78,6 +78,7 @@ class Server {
 
     Result<> open_admin_port();
     Result<> open_storage();
+    Result<> open_journal_directory();
     Result<> recover();
     void report_recovery();
     Result<> join();
@@ -190,8 +191,12 @@ Result<> Server::open_storage() {
     fs::path const directory = config_.data_dir;
     CAPSTAN_TRY(data_, open_directory(directory));
     CAPSTAN_TRY(data_lock_, data_->lock("lock"));
-    CAPSTAN_TRY(directory_, open_directory(directory / "journal"));
     CAPSTAN_TRY(open_directory(directory / "index"));
+    return open_journal_directory();
+}
+
+Result<> Server::open_journal_directory() {
+    CAPSTAN_TRY(directory_, open_directory(fs::path(config_.data_dir) / "journal"));
     storage_ = std::make_unique<MeteredStorage>(*directory_, metrics_, clock_);
     return success();
 }
@@ -248,13 +253,20 @@ Result<> Server::join() {
 }
 
 /// What is derived may be damaged: it is made again. In a cluster that goes for the tape, too: what
-/// is whole of it is folded again, and the rest is copied again.
+/// is whole of it is folded again and the rest is copied again, or all of it if it can't be read.
 Result<> Server::open_partition() {
     auto opened = try_to_open_partition();
-    bool const tape_is_damaged =
-        !opened && open_log_ != nullptr && opened.error().code == Errc::journal_corrupt;
-    if (tape_is_damaged || (!opened && opened.error().code == Errc::index_damaged)) {
+    auto const is_damaged = [&](Errc code) { return !opened && opened.error().code == code; };
+    bool const tape_is_damaged = open_log_ != nullptr && is_damaged(Errc::journal_corrupt);
+    if (tape_is_damaged || is_damaged(Errc::index_damaged)) {
         CAPSTAN_TRY(rebuild_index(opened.error().detail));
+        opened = try_to_open_partition();
+    }
+    if (tape_is_damaged && is_damaged(Errc::journal_corrupt)) {
+        log_.warn("tape_set_aside", opened.error().detail, {{"kept_as", "journal.damaged"}});
+        checkpoints_.reset();
+        CAPSTAN_TRY(set_tape_aside(config_.data_dir));
+        CAPSTAN_TRY(open_journal_directory());
         opened = try_to_open_partition();
     }
     return opened;
@@ -369,7 +381,7 @@ void Server::wait_for_sessions(Instant until) {
 void Server::on_stopped(Error const& why) {
     stopped_ = why;
     set_phase({.phase = "stopped", .reason = to_string(why)});
-    log_.error("storage_failed",
+    log_.error(why.code == Errc::journal_diverged ? "journal_diverged" : "storage_failed",
                why.detail,
                {{"code", std::uint64_t{static_cast<std::uint16_t>(why.code)}}});
     // Sessions are told; then the process ends, and recovery reads what the disk holds.
