@@ -176,6 +176,20 @@ std::vector<std::string> ModelQuery::ids() const {
     });
 }
 
+std::vector<ModelObject> ModelStream::objects() const {
+    return on_replica([](Shell*, sync::Replica* replica) {
+        std::vector<ModelObject> found;
+        if (replica != nullptr) {
+            auto const view = replica->view();
+            for (auto& id : view.ids()) {
+                auto value = *view.get(id);
+                found.push_back({std::move(id), std::move(value)});
+            }
+        }
+        return found;
+    });
+}
+
 ModelStatus ModelStream::status() const {
     return on_replica([](Shell* shell, sync::Replica* replica) {
         return shell == nullptr ? ModelStatus{.client = Status::stopped, .model = {}}
@@ -196,6 +210,12 @@ std::vector<Conflict> ModelStream::conflicts() const {
         }
         auto const& newest = replica->conflicts().newest();
         return std::vector<Conflict>(newest.begin(), newest.end());
+    });
+}
+
+bool ModelStream::is_open(Conflict const& conflict) const {
+    return on_replica([&](Shell*, sync::Replica* replica) {
+        return replica != nullptr && replica->is_open(conflict);
     });
 }
 

@@ -152,8 +152,11 @@ void Shell::hear(sync::MutationId write, OnWrite on_write) {
 }
 
 bool Shell::give_up(StreamName const& stream, sync::MutationId write) {
+    // What a model shows goes the way of refusals, even where it only waits for its new place.
+    auto* const replica = models_->find(stream.str());
+    bool const shown = replica != nullptr && replica->shows(write);
     bool const given_up =
-        client_->discard(stream, write) ||
+        (!shown && client_->discard(stream, write)) ||
         client_->withdraw(stream, write, {Errc::cancelled, "its author took it back"});
     pump_soon();
     return given_up;
