@@ -2,7 +2,7 @@
 #   Boost::headers  CLI11::CLI11  flatbuffers::flatbuffers  fmt::fmt  nlohmann_json::nlohmann_json
 #   OpenSSL::SSL  OpenSSL::Crypto  spdlog::spdlog  Threads::Threads  tomlplusplus::tomlplusplus
 #   ZLIB::ZLIB  zstd::libzstd_shared  PkgConfig::lmdb  PkgConfig::prometheus  PkgConfig::rdkafka
-#   PkgConfig::sodium  PkgConfig::xxhash
+#   PkgConfig::sodium  PkgConfig::systemd  PkgConfig::xxhash
 # The Debian packages that provide them are listed in deploy/packages.
 
 set(Boost_USE_STATIC_LIBS OFF)
@@ -24,6 +24,7 @@ pkg_check_modules(lmdb REQUIRED IMPORTED_TARGET lmdb)
 pkg_check_modules(prometheus REQUIRED IMPORTED_TARGET prometheus-cpp-core)
 pkg_check_modules(rdkafka REQUIRED IMPORTED_TARGET rdkafka)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
+pkg_check_modules(systemd REQUIRED IMPORTED_TARGET libsystemd)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 
 find_program(CAPSTAN_FLATC flatc REQUIRED)

@@ -64,7 +64,11 @@ function(capstan_room name)
     set(target capstan_${name})
     if(arg_SOURCES)
         add_library(${target} STATIC ${arg_SOURCES})
-        target_include_directories(${target} PUBLIC include PRIVATE src)
+        target_include_directories(
+            ${target}
+            PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>
+            PRIVATE src
+        )
         target_link_libraries(${target} PUBLIC ${arg_DEPS} ${arg_PUBLIC_LIBS} PRIVATE ${arg_LIBS})
         capstan_warnings(${target})
     else()
@@ -192,5 +196,8 @@ function(capstan_flatbuffers room)
         VERBATIM
     )
     target_sources(capstan_${room} PRIVATE ${headers})
-    target_include_directories(capstan_${room} SYSTEM PUBLIC "${include_directory}")
+    target_include_directories(
+        capstan_${room} SYSTEM PUBLIC $<BUILD_INTERFACE:${include_directory}>
+    )
+    set_property(TARGET capstan_${room} APPEND PROPERTY CAPSTAN_GENERATED ${include_directory}/)
 endfunction()

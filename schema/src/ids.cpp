@@ -3,6 +3,7 @@
 #include <capstan/schema/hash.hpp>
 #include <capstan/schema/ids.hpp>
 #include <capstan/schema/limits.hpp>
+#include <span>
 
 namespace capstan {
 namespace {
@@ -34,9 +35,32 @@ void append_hex(std::string& out, std::uint64_t value) {
     }
 }
 
+void append_hex(std::string& out, std::span<std::byte const> bytes) {
+    for (auto const byte : bytes) {
+        out += kHexDigits[std::to_integer<std::size_t>(byte) >> 4];
+        out += kHexDigits[std::to_integer<std::size_t>(byte) & 15];
+    }
+}
+
 int hex_value(char c) {
     auto const at = kHexDigits.find(c);
     return at == std::string_view::npos ? -1 : static_cast<int>(at);
+}
+
+/// False if it is not exactly the lower-case hex digits of `out`.
+bool parse_hex(std::string_view hex, std::span<std::byte> out) {
+    if (hex.size() != 2 * out.size()) {
+        return false;
+    }
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        int const high = hex_value(hex[2 * i]);
+        int const low = hex_value(hex[2 * i + 1]);
+        if (high < 0 || low < 0) {
+            return false;
+        }
+        out[i] = static_cast<std::byte>(high << 4 | low);
+    }
+    return true;
 }
 
 bool is_pattern(std::string_view text) {
@@ -104,10 +128,7 @@ bool StreamPattern::matches(std::string_view name) const {
 
 std::string to_string(DeviceId const& device) {
     std::string out;
-    for (auto const byte : device.bytes) {
-        out += kHexDigits[std::to_integer<std::size_t>(byte) >> 4];
-        out += kHexDigits[std::to_integer<std::size_t>(byte) & 15];
-    }
+    append_hex(out, device.bytes);
     return out;
 }
 
@@ -117,18 +138,24 @@ Result<DeviceId> parse_device(std::string_view hex) {
         return Error{Errc::device_invalid,
                      "expected 32 hex digits, got " + std::to_string(hex.size()) + " characters"};
     }
-    for (std::size_t i = 0; i < device.bytes.size(); ++i) {
-        int const high = hex_value(hex[2 * i]);
-        int const low = hex_value(hex[2 * i + 1]);
-        if (high < 0 || low < 0) {
-            return Error{Errc::device_invalid, "not lower-case hex: " + std::string(hex)};
-        }
-        device.bytes[i] = static_cast<std::byte>(high << 4 | low);
+    if (!parse_hex(hex, device.bytes)) {
+        return Error{Errc::device_invalid, "not lower-case hex: " + std::string(hex)};
     }
     if (device == DeviceId{}) {
         return Error{Errc::device_invalid, "all zero"};
     }
     return device;
+}
+
+std::string to_string(ChunkId const& id) {
+    std::string out;
+    append_hex(out, id.bytes);
+    return out;
+}
+
+std::optional<ChunkId> parse_chunk_id(std::string_view hex) {
+    ChunkId id;
+    return parse_hex(hex, id.bytes) ? std::optional(id) : std::nullopt;
 }
 
 std::string to_string(Generation generation) {

@@ -29,6 +29,12 @@ constexpr char const* kIdentifier<fb::Hole> = "CHOL";
 template <>
 constexpr char const* kIdentifier<fb::Need> = "CNEE";
 template <>
+constexpr char const* kIdentifier<fb::Snapshot> = "CSNA";
+template <>
+constexpr char const* kIdentifier<fb::Chunk> = "CCHU";
+template <>
+constexpr char const* kIdentifier<fb::NeedChunks> = "CNCH";
+template <>
 constexpr char const* kIdentifier<fb::Ack> = "CACK";
 template <>
 constexpr char const* kIdentifier<fb::Head> = "CHED";
@@ -65,7 +71,8 @@ bool makes_sense(fb::StreamCursor const& cursor) {
 }
 
 bool makes_sense(fb::StreamState const& state) {
-    return is_name(state.name()) && state.verdict() <= fb::Verdict::MAX && is_seq(state.head());
+    return is_name(state.name()) && state.verdict() <= fb::Verdict::MAX && is_seq(state.head()) &&
+           state.snapshot() <= state.head();
 }
 
 /// Many tables may be one table that all point to.
@@ -149,6 +156,23 @@ bool makes_sense(fb::Hole const& hole) {
 bool makes_sense(fb::Need const& need) {
     return need.stream() != 0 && is_range(need.first(), need.last());
 }
+
+bool makes_sense(fb::Snapshot const& snapshot) {
+    return snapshot.stream() != 0 && snapshot.generation() != 0 && snapshot.seq() > 0 &&
+           is_seq(snapshot.seq()) && snapshot.chain() != nullptr &&
+           snapshot.manifest_bytes() <= kChunkBytesMax;
+}
+
+bool makes_sense(fb::Chunk const& chunk) {
+    std::uint64_t const end = std::uint64_t{chunk.offset()} + chunk.bytes()->size();
+    return chunk.stream() != 0 && chunk.bytes()->size() > 0 && end <= chunk.total() &&
+           chunk.total() <= kChunkBytesMax;
+}
+
+bool makes_sense(fb::NeedChunks const& need) {
+    return need.stream() != 0 && need.ids()->size() > 0 && need.ids()->size() <= kNeedChunksMax;
+}
+
 bool makes_sense(fb::Ack const& ack) {
     return ack.stream() != 0 && is_seq(ack.seq());
 }
@@ -269,6 +293,9 @@ void MessageWriter::add(fb::HoleT const& message) {
 void MessageWriter::add(fb::NeedT const& message) {
     pack<fb::Need>(message);
 }
+void MessageWriter::add(fb::SnapshotT const& message) {
+    pack<fb::Snapshot>(message);
+}
 void MessageWriter::add(fb::AckT const& message) {
     pack<fb::Ack>(message);
 }
@@ -346,6 +373,24 @@ void MessageWriter::add(std::span<fb::RunResult const> results) {
     finish(fb::CreateResult(builder_, list));
 }
 
+void MessageWriter::add(Chunk const& message) {
+    auto const bytes = builder_.CreateVector(
+        reinterpret_cast<std::uint8_t const*>(message.bytes.data()), message.bytes.size());
+    auto const id = to_wire(message.id);
+    finish(
+        fb::CreateChunk(builder_, message.stream.value, &id, message.offset, message.total, bytes));
+}
+
+void MessageWriter::add(NeedChunks const& message) {
+    fb::ChunkId* at = nullptr;
+    auto const ids =
+        builder_.CreateUninitializedVectorOfStructs<fb::ChunkId>(message.ids.size(), &at);
+    for (ChunkId const& id : message.ids) {
+        *at++ = to_wire(id);
+    }
+    finish(fb::CreateNeedChunks(builder_, message.stream.value, ids));
+}
+
 Bytes MessageWriter::take() {
     Bytes taken;
     taken.swap(payload_);
@@ -364,6 +409,18 @@ fb::Device to_wire(DeviceId const& device) {
     fb::Device wire;
     std::memcpy(static_cast<void*>(&wire), device.bytes.data(), device.bytes.size());
     return wire;
+}
+
+fb::ChunkId to_wire(ChunkId const& id) {
+    fb::ChunkId wire;
+    std::memcpy(static_cast<void*>(&wire), id.bytes.data(), id.bytes.size());
+    return wire;
+}
+
+ChunkId from_wire(fb::ChunkId const& wire) {
+    ChunkId id;
+    std::memcpy(id.bytes.data(), &wire, id.bytes.size());
+    return id;
 }
 
 DeviceId from_wire(fb::Device const& device) {

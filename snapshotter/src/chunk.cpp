@@ -36,34 +36,6 @@ ChunkId chunk_id(ByteView bytes) {
     return id;
 }
 
-std::string to_hex(ChunkId const& id) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string out;
-    for (auto const byte : id.bytes) {
-        auto const value = std::to_integer<unsigned>(byte);
-        out += kDigits[value >> 4];
-        out += kDigits[value & 15];
-    }
-    return out;
-}
-
-std::optional<ChunkId> parse_chunk_id(std::string_view hex) {
-    ChunkId id;
-    if (hex.size() != 2 * id.bytes.size()) {
-        return std::nullopt;
-    }
-    for (std::size_t i = 0; i < hex.size(); ++i) {
-        auto const digit = hex[i];
-        bool const letter = digit >= 'a' && digit <= 'f';
-        if (!letter && (digit < '0' || digit > '9')) {
-            return std::nullopt;
-        }
-        auto const value = static_cast<unsigned>(letter ? digit - 'a' + 10 : digit - '0');
-        id.bytes[i / 2] |= static_cast<std::byte>(i % 2 == 0 ? value << 4 : value);
-    }
-    return id;
-}
-
 Bytes pack_chunk(ByteView bytes) {
     Bytes out(ZSTD_compressBound(bytes.size()));
     auto const packed = ZSTD_compress(out.data(), out.size(), bytes.data(), bytes.size(), kLevel);
@@ -91,7 +63,7 @@ Result<Bytes> unpack_chunk(ByteView packed, ChunkRef const& ref) {
         return Error{Errc::malformed, "chunk: damaged zstd frame"};
     }
     if (chunk_id(out) != ref.id) {
-        return Error{Errc::malformed, "chunk: its hash is not " + to_hex(ref.id)};
+        return Error{Errc::malformed, "chunk: its hash is not " + to_string(ref.id)};
     }
     return out;
 }

@@ -27,7 +27,7 @@ std::string manifest_name(std::string_view key, Seq seq) {
 }
 
 std::string chunk_name(std::string_view key, ChunkId const& id) {
-    return "c-" + std::string(key) + "-" + to_hex(id);
+    return "c-" + std::string(key) + "-" + to_string(id);
 }
 
 /// The stream's key and the chunk that a file's name is about.
@@ -43,7 +43,7 @@ std::optional<std::pair<std::string, ChunkId>> parse_chunk_name(std::string_view
 }
 
 Error not_there(std::string_view stream, ChunkId const& id) {
-    return {Errc::not_found, "stream " + std::string(stream) + " has no chunk " + to_hex(id)};
+    return {Errc::not_found, "stream " + std::string(stream) + " has no chunk " + to_string(id)};
 }
 
 Error damaged(std::string_view stream, Error const& why) {

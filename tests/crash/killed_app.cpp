@@ -7,13 +7,17 @@
 //                                                   COUNT is reached
 //   killed_app check URL TOKEN STORE                sends what is left; prints how many notes there
 //                                                   are and what was counted, then the notes, as a
-//                                                   device sees them that has nothing stored
+//                                                   device sees them that has nothing stored. A
+//                                                   text has each of them as a line, or it fails
+#include <algorithm>
 #include <capstan/sdk.hpp>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <sstream>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace {
 
@@ -21,6 +25,7 @@ using namespace capstan;
 
 constexpr char kStream[] = "storm/app";
 constexpr char kLog[] = "log";
+constexpr char kBook[] = "book";
 
 struct App {
     Client client;
@@ -37,8 +42,20 @@ void note(MutationBuilder& m, std::int64_t number) {
     if (!m.view().type(kLog)) {
         m.insert("Log", kLog);
     }
-    m.insert("Note", std::to_string(number));
+    auto const name = std::to_string(number);
+    m.insert("Note", name);
     m.add(kLog, "count", 1);
+    m.edit_text(kLog, kBook, m.view().size(kLog, kBook, FieldKind::text), 0, name + "\n");
+}
+
+/// What was written down, one note a line, each at the end of what its author saw.
+std::vector<std::string> lines_of(ModelObject const& log) {
+    std::istringstream book(log.text(kBook));
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(book, line);) {
+        lines.push_back(line);
+    }
+    return lines;
 }
 
 bool wait_until(auto condition) {
@@ -83,7 +100,14 @@ int check(App& app, std::string const& url, std::string const& token) {
         std::fprintf(stderr, "the stored model is not what the stream makes\n");
         return 1;
     }
-    auto const notes = fresh.model.query("Note").ids();
+    auto notes = fresh.model.query("Note").ids();
+    auto lines = lines_of(*fresh.model.get(kLog));
+    std::ranges::sort(notes);
+    std::ranges::sort(lines);
+    if (lines != notes) {
+        std::fprintf(stderr, "%zu notes, and %zu lines\n", notes.size(), lines.size());
+        return 1;
+    }
     std::printf("%zu notes, %lld counted\n",
                 notes.size(),
                 static_cast<long long>(fresh.model.get(kLog)->number("count")));

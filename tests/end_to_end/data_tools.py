@@ -55,13 +55,19 @@ class Server:
         self.process = None
         self.log = Path(str(data) + ".log")
 
-    def start(self, checkpoint_ms=100):
-        """Waits until it is ready."""
-        command = [BIN / "capstand", "--data-dir", self.data, "--auth-dev-token", TOKEN]
+    def launch(self, checkpoint_ms=100, under=(), **environment):
+        """Starts it, as the argument of the command `under`."""
+        command = [*under, BIN / "capstand", "--data-dir", self.data, "--auth-dev-token", TOKEN]
         command += ["--listen", f"127.0.0.1:{self.port}", "--admin-listen", f"127.0.0.1:{self.admin}"]
         command += ["--journal-segment-bytes", "65536", "--checkpoint-interval-ms", str(checkpoint_ms)]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen([str(part) for part in command], stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                [str(part) for part in command], stdout=log, stderr=log, env=os.environ | environment
+            )
+
+    def start(self, checkpoint_ms=100):
+        """Waits until it is ready."""
+        self.launch(checkpoint_ms)
         for _ in range(400):
             if self.process.poll() is not None:
                 break

@@ -196,11 +196,61 @@ BOOST_AUTO_TEST_CASE(F29_a_message_of_semantic_nonsense_is_refused) {
     BOOST_TEST(refused([](auto& h) { h.patterns[0] = "a/>/b"; }));
     BOOST_TEST(refused([](auto& h) { h.token = std::string(kTokenBytesMax + 1, 't'); }));
     BOOST_TEST(refused([](auto& h) { h.agent = "\xff"; }));
+    fb::SnapshotT snapshot;
+    snapshot.stream = 1;
+    snapshot.generation = 5;
+    snapshot.seq = 10;
+    snapshot.chain = std::make_unique<fb::Hash>(3, 4);
+    snapshot.manifest = std::make_unique<fb::ChunkId>();
+    BOOST_TEST(!read_all(payload_of(snapshot)).has_value());
+    snapshot.manifest_bytes = kChunkBytesMax + 1;
+    BOOST_TEST((read_all(payload_of(snapshot)) == Errc::malformed));
     fb::NeedT need;
     need.stream = 1;
     need.first = 5;
     need.last = 4;
     BOOST_TEST((read_all(payload_of(need)) == Errc::malformed));
+}
+
+BOOST_AUTO_TEST_CASE(a_chunk_comes_in_parts_that_lie_within_it) {
+    ChunkId id;
+    id.bytes[31] = std::byte{9};
+    auto const part = as_bytes("0123456789");
+    MessageWriter::Chunk const chunk{
+        .stream = StreamNumber{3}, .id = id, .offset = 90, .total = 100, .bytes = part};
+    auto const payload = payload_of(chunk);
+    MessageReader reader(payload);
+    auto const& read = *std::get<fb::Chunk const*>(*reader.next().value());
+    BOOST_TEST((from_wire(*read.id()) == id));
+    BOOST_TEST(read.offset() == 90U);
+    BOOST_TEST(read.total() == 100U);
+    BOOST_TEST(read.bytes()->size() == part.size());
+    auto const refused = [&chunk](auto change) {
+        auto other = chunk;
+        change(other);
+        return read_all(payload_of(other)) == Errc::malformed;
+    };
+    BOOST_TEST(refused([](auto& it) { it.offset = 91; }));
+    BOOST_TEST(refused([](auto& it) { it.offset = UINT32_MAX; }));
+    BOOST_TEST(refused([](auto& it) { it.bytes = {}; }));
+    BOOST_TEST(refused([](auto& it) { it.stream = StreamNumber{}; }));
+    BOOST_TEST(refused([](auto& it) { it.total = kChunkBytesMax + 1; }));
+}
+
+BOOST_AUTO_TEST_CASE(chunks_are_asked_for_by_id) {
+    std::vector<ChunkId> ids(kNeedChunksMax);
+    ids.back().bytes[0] = std::byte{7};
+    auto const payload =
+        payload_of(MessageWriter::NeedChunks{.stream = StreamNumber{3}, .ids = ids});
+    MessageReader reader(payload);
+    auto const& read = *std::get<fb::NeedChunks const*>(*reader.next().value());
+    BOOST_TEST(read.ids()->size() == ids.size());
+    BOOST_TEST((from_wire(*read.ids()->Get(kNeedChunksMax - 1)) == ids.back()));
+    ids.emplace_back();
+    BOOST_TEST(
+        (read_all(payload_of(MessageWriter::NeedChunks{StreamNumber{3}, ids})) == Errc::malformed));
+    BOOST_TEST(
+        (read_all(payload_of(MessageWriter::NeedChunks{StreamNumber{3}, {}})) == Errc::malformed));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

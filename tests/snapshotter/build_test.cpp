@@ -27,7 +27,7 @@ bool is_tidy(SimStorage& disk) {
             named.insert(name);
             auto const manifest = decode_manifest(disk.contents(name)).value();
             for (auto const& ref : manifest.chunks()) {
-                named.insert("c-" + name.substr(2, 33) + to_hex(ref.id));
+                named.insert("c-" + name.substr(2, 33) + to_string(ref.id));
             }
         }
     }
@@ -84,14 +84,14 @@ BOOST_AUTO_TEST_CASE(a_build_reads_and_writes_what_changed) {
         tape.append(i % 7,
                     {{{.kind = OpKind::insert, .object = id, .type = "Note"},
                       {.object = id, .field = "text", .value = std::string(300, 'x') + id}},
-                     Seq{}});
+                     {}});
         tape.set_mark(tape.head());
     }
     auto const first = tape.head();
     // One in a hundred, beside each other as ids by time of creation are.
     for (std::size_t i = 5'000; i < 5'000 + objects / 100; ++i) {
         auto const id = std::to_string(100'000 + i);
-        tape.append(3, {{{.object = id, .field = "text", .value = std::string("new")}}, Seq{}});
+        tape.append(3, {{{.object = id, .field = "text", .value = std::string("new")}}, {}});
         tape.set_mark(tape.head());
     }
     SimStorage disk;
@@ -219,7 +219,7 @@ BOOST_AUTO_TEST_CASE(a_missing_chunk_makes_its_snapshot_none) {
     auto const window = store.newest("acme/notes").value()->window.id;
     auto const names = disk.list().value();
     for (auto const& name : names) {
-        if (name.ends_with(to_hex(window))) {
+        if (name.ends_with(to_string(window))) {
             BOOST_REQUIRE(disk.remove(name).has_value());
         }
     }

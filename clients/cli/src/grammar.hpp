@@ -54,6 +54,7 @@ class Grammar {
     void add_backup();
     void add_check();
     void add_bench_commands();
+    void add_model_commands();
     CLI::Option* add_stream(CLI::App& command, std::string& stream);
     template <class Options>
     CLI::App& add_command(CLI::App& parent,
@@ -97,6 +98,12 @@ class Grammar {
     Bench bench_append_;
     Bench bench_read_;
     Bench bench_fanout_;
+    BenchReconcile bench_reconcile_;
+    ModelShow model_show_;
+    History history_;
+    ConflictsList conflicts_list_;
+    ConflictsShow conflicts_show_;
+    ConflictsResolve conflicts_resolve_;
 };
 
 /// The text of a help topic. Nothing for an unknown one.

@@ -176,6 +176,36 @@ std::vector<std::string> ModelQuery::ids() const {
     });
 }
 
+std::vector<ModelObject> ModelStream::objects() const {
+    return on_replica([](Shell*, sync::Replica* replica) {
+        std::vector<ModelObject> found;
+        if (replica != nullptr) {
+            auto const view = replica->view();
+            for (auto& id : view.ids()) {
+                auto value = *view.get(id);
+                found.push_back({std::move(id), std::move(value)});
+            }
+        }
+        return found;
+    });
+}
+
+Result<std::vector<HistoryEntry>> ModelStream::history(std::string_view object,
+                                                       Duration timeout) const {
+    auto access = on_replica([](Shell* shell, sync::Replica*) {
+        return shell == nullptr ? std::nullopt : std::optional(shell->access());
+    });
+    if (!access) {
+        return closed();
+    }
+    CAPSTAN_TRY(auto const reader,
+                Client::open({.url = std::move(access->url),
+                              .token = std::move(access->token),
+                              .ca_file = std::move(access->ca_file),
+                              .runtime = runtime_}));
+    return read_history(reader, name_, object, status().model.applied, timeout);
+}
+
 ModelStatus ModelStream::status() const {
     return on_replica([](Shell* shell, sync::Replica* replica) {
         return shell == nullptr ? ModelStatus{.client = Status::stopped, .model = {}}
@@ -196,6 +226,12 @@ std::vector<Conflict> ModelStream::conflicts() const {
         }
         auto const& newest = replica->conflicts().newest();
         return std::vector<Conflict>(newest.begin(), newest.end());
+    });
+}
+
+bool ModelStream::is_open(Conflict const& conflict) const {
+    return on_replica([&](Shell*, sync::Replica* replica) {
+        return replica != nullptr && replica->is_open(conflict);
     });
 }
 

@@ -109,6 +109,7 @@ class AuthorCheck {
             }
             types_[op.object] = op.type;
             born_.insert(op.object);
+            forget_sizes(op.object);
             return success();
         }
         if (!there) {
@@ -125,6 +126,14 @@ class AuthorCheck {
     std::optional<std::string> type_of(std::string const& object) const {
         auto const own = types_.find(object);
         return own != types_.end() ? own->second : view_.type(object);
+    }
+
+    /// It begins anew.
+    void forget_sizes(std::string const& object) {
+        auto at = sizes_.lower_bound({object, {}});
+        while (at != sizes_.end() && at->first.first == object) {
+            at = sizes_.erase(at);
+        }
     }
 
     /// A field of the object is of one kind, as declared or as it is.
@@ -153,10 +162,35 @@ class AuthorCheck {
                            std::string(to_string(*used)));
         }
         kinds_[{op.object, op.field}] = kind;
-        if (kind == FieldKind::list || kind == FieldKind::text) {
-            return invalid("field " + quoted(op.field) +
-                           ": this build does not reconcile texts and lists");
+        return kind == FieldKind::list || kind == FieldKind::text ? check_edit(op, kind)
+                                                                  : success();
+    }
+
+    /// Its place lies in what the author sees, those before it in the event applied.
+    Result<> check_edit(Op const& op, FieldKind kind) {
+        if (op.kind == OpKind::list_move) {
+            return invalid("field " + quoted(op.field) + ": this build does not move elements");
         }
+        bool const born = born_.contains(op.object);
+        auto const [at, first] = sizes_.try_emplace({op.object, op.field}, 0);
+        auto& size = at->second;
+        if (first && !born) {
+            size = view_.size(op.object, op.field, kind);
+        }
+        auto const removed = op.kind == OpKind::list_insert ? 0 : op.count;
+        if (op.at > size || removed > size - op.at) {
+            return invalid("field " + quoted(op.field) + " has " + std::to_string(size) +
+                           " places, and not " + std::to_string(removed) + " from " +
+                           std::to_string(op.at) + " on");
+        }
+        auto const* const text = std::get_if<std::string>(&op.value);
+        if (op.kind == OpKind::splice && text == nullptr &&
+            !std::holds_alternative<std::monostate>(op.value)) {
+            return invalid("field " + quoted(op.field) + " is a text and takes one");
+        }
+        size -= removed;
+        size += op.kind == OpKind::list_insert ? 1 : 0;
+        size += op.kind == OpKind::splice && text != nullptr ? Rope::count(*text) : 0;
         return success();
     }
 
@@ -164,6 +198,7 @@ class AuthorCheck {
     std::map<std::string, std::optional<std::string>> types_;  // nothing: removed
     std::set<std::string> born_;
     std::map<std::pair<std::string, std::string>, FieldKind> kinds_;
+    std::map<std::pair<std::string, std::string>, std::uint64_t> sizes_;  // of texts and lists
 };
 
 bool needs_window(Tables const& tables, Op const& op, std::string const& type) {

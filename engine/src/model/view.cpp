@@ -40,30 +40,44 @@ std::optional<FieldValue> counter_content(Field const& field) {
                           : std::optional<FieldValue>(coalesce::CounterField{total.as_int()});
 }
 
-/// What a field holds, as a whole; nothing if that is nothing.
+}  // namespace
+
 std::optional<FieldValue> content_of(Field const& field) {
+    if (field.kind != FieldKind::reg && field.kind != FieldKind::counter && field.size() == 0) {
+        return std::nullopt;
+    }
     switch (field.kind) {
         case FieldKind::reg:
             return register_content(field);
         case FieldKind::counter:
             return counter_content(field);
-        case FieldKind::set: {
-            auto elements = field.more ? elements_of(field) : std::vector<Value>();
-            return elements.empty()
-                       ? std::nullopt
-                       : std::optional<FieldValue>(coalesce::SetField{std::move(elements)});
-        }
+        case FieldKind::set:
+            return coalesce::SetField{elements_of(field)};
         case FieldKind::map: {
-            auto entries = field.more ? entries_of(field) : decltype(entries_of(field))();
-            return entries.empty() ? std::nullopt
-                                   : std::optional<FieldValue>(
-                                         coalesce::MapField{{entries.begin(), entries.end()}});
+            auto const entries = entries_of(field);
+            return coalesce::MapField{{entries.begin(), entries.end()}};
         }
         case FieldKind::list:
+            return coalesce::ListField{list_values(field)};
         case FieldKind::text:
-            break;
+            return coalesce::TextField{field.text()->content().str()};
     }
     return std::nullopt;
+}
+
+namespace {
+
+/// Adds what the fields hold, but for those that something pending hides.
+void read(Object const& from,
+          Overlay::Shown const* pending,
+          Names const& names,
+          coalesce::ObjectValue& out) {
+    for (Field const& field : from.fields.all()) {
+        bool const hidden = pending != nullptr && pending->hides(field.name, field.kind);
+        if (auto content = hidden ? std::nullopt : content_of(field)) {
+            out.fields.insert_or_assign(names.str(field.name), *std::move(content));
+        }
+    }
 }
 
 /// One object in the order of a query.
@@ -100,27 +114,29 @@ std::optional<std::string> View::type(std::string_view object) const {
 }
 
 std::optional<coalesce::ObjectValue> View::get(std::string_view object) const {
-    Object const* const shown = overlay_.find(object);
-    if (shown == nullptr) {
+    if (auto const* const shown = overlay_.shown(object)) {
+        return get(*shown);
+    }
+    Object const* const confirmed = model_.find(object);
+    if (confirmed == nullptr) {
         return std::nullopt;
     }
     auto const& names = model_.tables().names;
-    coalesce::ObjectValue out;
-    out.type = names.str(shown->type);
-    // A field and its kind may come up twice, pending and confirmed: it is read once, as shown.
-    auto const read = [&](Object const& from) {
-        for (Field const& each : from.fields.all()) {
-            auto const& name = names.str(each.name);
-            Field const* const seen = field(object, name, each.kind);
-            if (auto content = seen == nullptr ? std::nullopt : content_of(*seen)) {
-                out.fields.insert_or_assign(name, *std::move(content));
-            }
-        }
-    };
-    if (Object const* const confirmed = model_.find(object); confirmed != nullptr) {
-        read(*confirmed);
+    coalesce::ObjectValue out{names.str(confirmed->type), {}};
+    read(*confirmed, nullptr, names, out);
+    return out;
+}
+
+std::optional<coalesce::ObjectValue> View::get(Overlay::Shown const& shown) const {
+    if (!shown.object.alive()) {
+        return std::nullopt;
     }
-    read(*shown);
+    auto const& names = model_.tables().names;
+    coalesce::ObjectValue out{names.str(shown.object.type), {}};
+    if (Object const* const confirmed = model_.find(shown.object.id); confirmed != nullptr) {
+        read(*confirmed, &shown, names, out);
+    }
+    read(shown.object, nullptr, names, out);
     return out;
 }
 
@@ -185,9 +201,36 @@ std::vector<std::pair<std::string, Value>> View::entries(std::string_view object
                                             : entries_of(*found);
 }
 
+std::string View::text(std::string_view object, std::string_view name) const {
+    return overlay_.text(object, name);
+}
+
+std::vector<Value> View::list(std::string_view object, std::string_view name) const {
+    return overlay_.list(object, name);
+}
+
+std::uint64_t View::size(std::string_view object, std::string_view name, FieldKind kind) const {
+    Field const* const found = field(object, name, kind);
+    return found == nullptr ? 0 : found->size();
+}
+
 bool View::has(std::string_view object, std::string_view name, FieldKind kind) const {
     Field const* const found = field(object, name, kind);
-    return found != nullptr && content_of(*found).has_value();
+    bool const whole = kind == FieldKind::reg || kind == FieldKind::counter;
+    return found != nullptr && (whole ? !found->value.value.absent() : found->size() > 0);
+}
+
+std::vector<std::string> View::ids() const {
+    std::vector<std::string> ids = overlay_.touched_objects();
+    for (std::uint32_t slot = 0; slot < model_.objects().slots_end(); ++slot) {
+        if (Object const& object = model_.objects().at(slot); object.alive()) {
+            ids.push_back(object.id);
+        }
+    }
+    std::ranges::sort(ids);
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    std::erase_if(ids, [this](std::string const& id) { return overlay_.find(id) == nullptr; });
+    return ids;
 }
 
 bool View::matches(Object const& object, Query const& query) const {

@@ -70,6 +70,9 @@ void Client::count(Stream& stream) {
     outbox_bytes_ += stream.outbox.bytes() - stream.counted_bytes;
     stream.counted_bytes = stream.outbox.bytes();
     touched_.insert(stream.name);
+    if (stream.outbox.in_review() && stream.review) {
+        in_review_.insert(stream.name);
+    }
 }
 
 void Client::touch(Stream& stream) {
@@ -167,8 +170,13 @@ void Client::revise(StreamName const& stream, std::vector<Outbox::Revision> revi
     }
 }
 
-void Client::review_refusals(StreamName const& stream) {
-    stream_named(stream.str()).outbox.review_refusals();
+void Client::review_refusals(StreamName const& stream, std::function<void()> review) {
+    auto& entry = stream_named(stream.str());
+    entry.review = std::move(review);
+    if (entry.review) {
+        entry.outbox.review_refusals();
+        count(entry);
+    }
 }
 
 void Client::reviewed(StreamName const& stream) {

@@ -204,17 +204,24 @@ struct Client::Inbox {
         return success();
     }
 
+    Result<> operator()(fb::Snapshot const*) { return not_asked_for(); }
+    Result<> operator()(fb::Chunk const*) { return not_asked_for(); }
+
     Result<> operator()(fb::Hello const*) { return not_for_a_device(); }
     Result<> operator()(fb::Subscribe const*) { return not_for_a_device(); }
     Result<> operator()(fb::Unsubscribe const*) { return not_for_a_device(); }
     Result<> operator()(fb::Publish const*) { return not_for_a_device(); }
     Result<> operator()(fb::Need const*) { return not_for_a_device(); }
+    Result<> operator()(fb::NeedChunks const*) { return not_for_a_device(); }
     Result<> operator()(fb::Ack const*) { return not_for_a_device(); }
     Result<> operator()(fb::Credit const*) { return not_for_a_device(); }
 
   private:
     Result<> not_for_a_device() const {
         return Error{Errc::protocol_violation, "a message that only devices send"};
+    }
+    Result<> not_asked_for() const {
+        return Error{Errc::protocol_violation, "a snapshot that this device did not ask for"};
     }
     Result<> greeted() const {
         return client.state_ == SessionState::greeting

@@ -42,6 +42,7 @@ Bytes payload_of(Message const& message) {
 
 void Client::pump(Instant now) {
     finish_recovery(now);
+    review();
     auto const chosen = freeze(now);
     if (connected() && !acks_.empty() && !acks_at_) {
         acks_at_ = now.plus(options_.ack_delay);
@@ -74,6 +75,17 @@ void Client::finish_recovery(Instant now) {
     effects_.durable_first = true;
     effects_.then.emplace_back(Recovered{before, identity_.device()});
     step(SessionInput::drained, now, Error{Errc::behind_itself, "goes on as a new device"});
+}
+
+/// Lets authors look at what was refused. Who is not done is asked again next time.
+void Client::review() {
+    for (auto const& name : std::exchange(in_review_, {})) {
+        Stream& stream = *find(name);
+        if (stream.review) {
+            stream.review();
+        }
+        count(stream);
+    }
 }
 
 /// Takes streams from the queue while there is room in flight, and freezes what they can send.

@@ -6,26 +6,21 @@
 namespace capstan::sync {
 namespace {
 
-std::size_t size_of(std::vector<Bytes> const& events) {
-    return std::accumulate(
-        events.begin(), events.end(), std::size_t{0}, [](std::size_t sum, Bytes const& event) {
-            return sum + event.size();
-        });
-}
-
 /// What a run of these events takes, with its table of ends.
 std::size_t run_bytes(std::size_t events, std::size_t event_bytes) {
     return RunView::kHeaderBytes + events * 4 + event_bytes;
 }
 
-Result<> check(std::vector<Bytes> const& events, PublishOptions const& options) {
+Result<> check(std::vector<Bytes> const& events,
+               std::size_t event_bytes,
+               PublishOptions const& options) {
     if (events.empty() || std::ranges::any_of(events, &Bytes::empty)) {
         return Error{Errc::request_invalid, "nothing to publish"};
     }
     if (events.size() > kRunEventsMax) {
         return Error{Errc::too_large, std::to_string(events.size()) + " events in one call"};
     }
-    auto const bytes = run_bytes(events.size(), size_of(events));
+    auto const bytes = run_bytes(events.size(), event_bytes);
     if (bytes > kRunBytesMax ||
         std::ranges::any_of(events, [](Bytes const& e) { return e.size() > kEventBytesMax; })) {
         return Error{Errc::too_large, std::to_string(bytes) + " bytes in one call"};
@@ -56,6 +51,13 @@ std::vector<Mutation> take_parts(std::vector<Mutation>& mutations, RunRecord con
 }
 
 }  // namespace
+
+std::size_t Outbox::size_of(std::vector<Bytes> const& events) {
+    return std::accumulate(
+        events.begin(), events.end(), std::size_t{0}, [](std::size_t sum, Bytes const& event) {
+            return sum + event.size();
+        });
+}
 
 Outbox::Outbox(std::string stream, Identity& identity, FlightWindow& window)
     : stream_(std::move(stream)), identity_(identity), window_(window) {}
@@ -130,7 +132,7 @@ std::size_t Outbox::Run::bytes_held() const {
 Result<MutationId> Outbox::publish(std::vector<Bytes> events,
                                    PublishOptions const& options,
                                    ReaderAt reader) {
-    CAPSTAN_TRY(check(events, options));
+    CAPSTAN_TRY(check(events, size_of(events), options));
     Mutation mutation;
     mutation.preceding_seq = options.preceding.value_or(std::max(reader.seq, preceding_given_));
     if (mutation.preceding_seq < preceding_given_) {

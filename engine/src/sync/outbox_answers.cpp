@@ -300,9 +300,7 @@ void Outbox::refuse(Run const& run, Refusal const& why, Effects& effects) {
 /// device neither send it again nor forget to tell.
 void Outbox::refuse(Mutation mutation, Refusal const& why, Effects& effects) {
     tell_refused(mutation, why, false, effects);
-    for (Bytes const& event : mutation.events) {
-        bytes_ += event.size();
-    }
+    bytes_ += size_of(mutation.events);
     auto key = refused_key(stream_, mutation.id);
     auto const& refused =
         refused_.insert_or_assign(mutation.id, RefusedWrite{why.code, mutation}).first->second;
@@ -313,20 +311,22 @@ void Outbox::refuse(Mutation mutation, Refusal const& why, Effects& effects) {
 }
 
 bool Outbox::withdraw(MutationId mutation, Error const& why, Effects& effects) {
+    auto const code = static_cast<std::uint16_t>(why.code);
+    if (auto refused = refused_.extract(mutation)) {
+        bytes_ -= size_of(refused.mapped().mutation.events);
+        refuse(std::move(refused.mapped().mutation), {code, why.detail}, effects);
+        return true;
+    }
     auto node = pending_.extract(mutation);
     if (node.empty()) {
         return false;
     }
-    for (Bytes const& event : node.mapped().mutation.events) {
-        bytes_ -= event.size();
-    }
+    bytes_ -= size_of(node.mapped().mutation.events);
     if (node.mapped().stored) {
         effects.erase(mutation_key(stream_, mutation));
     }
     std::erase(published_, mutation);
-    refuse(std::move(node.mapped().mutation),
-           {static_cast<std::uint16_t>(why.code), why.detail},
-           effects);
+    refuse(std::move(node.mapped().mutation), {code, why.detail}, effects);
     return true;
 }
 
@@ -345,8 +345,10 @@ void Outbox::revise(std::vector<Revision> revisions, ReaderAt at, Effects& effec
         } else {
             continue;
         }
-        for (Bytes const& event : mutation.events) {
-            bytes_ -= event.size();
+        bytes_ -= size_of(mutation.events);
+        if (revision.events.empty()) {
+            cancelled_.push_back(mutation.id);
+            continue;
         }
         mutation.events = std::move(revision.events);
         mutation.preceding_seq = at.seq;
@@ -382,9 +384,7 @@ void Outbox::requeue(Run const& run, Effects& effects, bool alone) {
 }
 
 void Outbox::requeue(Mutation mutation) {
-    for (Bytes const& event : mutation.events) {
-        bytes_ += event.size();
-    }
+    bytes_ += size_of(mutation.events);
     unsaved_.push_back(mutation.id);
     auto const id = mutation.id;
     pending_.emplace(id, Pending{std::move(mutation), false});

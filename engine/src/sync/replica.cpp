@@ -1,6 +1,9 @@
+#include <algorithm>
 #include <capstan/engine/model/author_check.hpp>
 #include <capstan/engine/sync/replica.hpp>
 #include <utility>
+
+#include "sync/refusals.hpp"
 
 namespace capstan::sync {
 
@@ -14,9 +17,10 @@ std::unique_ptr<Replica> Replica::open(Client& client,
         replica->reset_model();
         client.subscribe(name, {.kind = ReadFrom::Kind::seq, .seq = Seq{1}});
     }
-    client.review_refusals(name);
     replica->show_all();
     replica->before_.clear();
+    replica->changes_ = {};
+    client.review_refusals(name, [raw = replica.get()] { raw->review(); });
     return replica;
 }
 
@@ -24,9 +28,15 @@ Replica::Replica(Client& client, StreamName stream) : client_(client), stream_(s
     reset_model();
 }
 
-Replica::~Replica() = default;
+Replica::~Replica() {
+    client_.review_refusals(stream_, {});
+}
 
 void Replica::reset_model() {
+    if (overlay_) {
+        remember_pending();
+        overlay_.reset();
+    }
     model_ = std::make_unique<Model>();
     own_applied_ = {client_.device(), Counter{}};
     devices_stored_ = 0;
@@ -45,6 +55,12 @@ Subscription const& Replica::subscription() const {
 Result<MutationId> Replica::mutate(Event event, MutateOptions const& options) {
     auto const seen = view();
     CAPSTAN_TRY(check_as_author(seen, event));
+    auto const* const outbox = client_.outbox(stream_.str());
+    if (has_places(event) && outbox->preceding_least() > subscription().reader().seq) {
+        return Error{Errc::not_ready,
+                     "the stream is read anew, and not up to " +
+                         std::to_string(outbox->preceding_least().value) + " yet"};
+    }
     if (options.expect_head && overlay_->pending() > 0) {
         return Error{Errc::not_ready,
                      std::to_string(overlay_->pending()) + " own writes are on their way"};
@@ -78,6 +94,10 @@ Result<MutationId> Replica::retry(MutationId refused) {
         Event event;
         for (Bytes const& bytes : entry.mutation.events) {
             CAPSTAN_TRY(auto part, decode_event(bytes));
+            if (has_places(part)) {
+                return Error{Errc::request_invalid,
+                             "its places in a text or list are of another moment"};
+            }
             std::ranges::move(part.ops, std::back_inserter(event.ops));
         }
         CAPSTAN_TRY(auto const id, mutate(std::move(event)));
@@ -106,8 +126,27 @@ ReplicaStatus Replica::status() const {
             .pending = overlay_->pending(),
             .objects = model_->size(),
             .conflicts = conflicts_.count(),
-            .caught_up = reader.stage() != Subscription::Stage::failed && reader.caught_up() &&
-                         reader.delivered() == reader.consumed_cursor().seq};
+            .caught_up = has_caught_up()};
+}
+
+bool Replica::is_open(Conflict const& conflict) const {
+    Object const* const object = model_->find(conflict.object);
+    if (object == nullptr || conflict.field.empty()) {
+        return object != nullptr && conflict.open && object->state == ObjectState::contested;
+    }
+    auto const values = model_->values(*object, conflict.field);
+    auto const stands = [&values](ConflictSide const& side) {
+        return std::ranges::any_of(values, [&side](StampedValue const& value) {
+            return value.write.seq == side.seq.value;
+        });
+    };
+    return conflict.open && stands(conflict.winner) && stands(conflict.loser);
+}
+
+bool Replica::has_caught_up() const {
+    auto const& reader = subscription();
+    return reader.stage() != Subscription::Stage::failed && reader.caught_up() &&
+           reader.delivered() == reader.consumed_cursor().seq;
 }
 
 // Own writes in the overlay.
@@ -119,10 +158,7 @@ void Replica::show(MutationId mutation, std::vector<Bytes> const& events, Seq pr
         if (!event) {
             continue;  // published as plain bytes: no model sees it
         }
-        for (Op const& op : event.value().ops) {
-            remember(op.object);
-        }
-        own.locals.push_back(overlay_->add(std::move(event).value(), preceding));
+        own.locals.push_back(put_on_top(std::move(event).value(), preceding));
     }
     own_.insert_or_assign(mutation, std::move(own));
 }
@@ -134,7 +170,9 @@ void Replica::hide(MutationId mutation) {
     }
     for (auto const local : node.mapped().locals) {
         for (Op const& op : overlay_->event(local).ops) {
-            remember(op.object);
+            if (op.kind == OpKind::insert || op.kind == OpKind::remove) {
+                remember(op.object);
+            }
         }
         overlay_->remove(local);
     }
@@ -146,16 +184,17 @@ void Replica::show_all() {
         remember_pending();
     }
     overlay_ = std::make_unique<Overlay>(*model_, client_.device());
+    overlay_->keep_outdated();
     own_.clear();
     auto const* const outbox = client_.outbox(stream_.str());
     if (outbox == nullptr) {
         return;
     }
     using Stage = Outbox::Entry::Stage;
-    for (auto const& entry : outbox->entries()) {
+    for (auto const& entry : by_id(outbox->entries())) {
         bool const applied = entry.link != Link{} && entry.link.counter <= own_applied_.counter &&
                              own_applied_.device == client_.device();
-        if (entry.stage == Stage::refused || applied) {
+        if ((entry.stage == Stage::refused && !goes_on(entry)) || applied) {
             continue;
         }
         show(entry.mutation.id, entry.mutation.events, entry.mutation.preceding_seq);
@@ -174,6 +213,9 @@ void Replica::on(Delivery const& delivery) {
     Changes scratch;
     delivery.each_event([&](DeliveredEvent const& event) { apply(event, scratch); });
     consume(delivery.last);
+    if (waiting_) {
+        review();
+    }
 }
 
 void Replica::consume(Seq last) {
@@ -192,9 +234,7 @@ void Replica::apply(DeliveredEvent const& delivered, Changes& scratch) {
         policies = policies || op.type == kPolicyType ||
                    (slot != ObjectTable::kNone &&
                     model_->tables().names.str(model_->objects().at(slot).type) == kPolicyType);
-        if (overlay_->touches(op.object)) {
-            remember(op.object);
-        }
+        remember_life(op);
     }
     if (policies) {
         remember_pending();
@@ -208,7 +248,7 @@ void Replica::apply(DeliveredEvent const& delivered, Changes& scratch) {
                    .device = delivered.dot.device},
                   &scratch);
     overlay_->touched(event);
-    keep_unpending(std::move(scratch));
+    keep_news(std::move(scratch));
     if (delivered.dot.device == client_.device()) {
         own_applied_ = delivered.dot;
         if (delivered.ends_run) {
@@ -219,14 +259,14 @@ void Replica::apply(DeliveredEvent const& delivered, Changes& scratch) {
 
 /// An own run is in the model: what it was made of leaves the overlay, with all before it.
 void Replica::on_own_run(Link const& link) {
-    std::vector<MutationId> done;
     auto const last = client_.outbox(stream_.str())->sequenced(link);
-    for (auto const& [id, own] : own_) {
-        if ((last && id <= *last) || (own.confirmed && own.confirmed->counter <= link.counter)) {
-            done.push_back(id);
+    while (!own_.empty()) {
+        auto const& [id, own] = *own_.begin();
+        bool const done =
+            (last && id <= *last) || (own.confirmed && own.confirmed->counter <= link.counter);
+        if (!done) {
+            return;
         }
-    }
-    for (auto const id : done) {
         hide(id);
     }
 }
@@ -234,6 +274,9 @@ void Replica::on_own_run(Link const& link) {
 void Replica::on(HoleDeclared const& hole) {
     if (hole.history == subscription().history()) {
         consume(hole.last);
+        if (waiting_) {
+            review();
+        }
     }
 }
 
@@ -264,7 +307,12 @@ bool Replica::on(WriteMoved const& moved) {
         }
         return false;
     }
-    return moved.state == WriteState::refused && !moved.provisional && review(moved);
+    if (moved.state != WriteState::refused || moved.provisional) {
+        return false;
+    }
+    // One that is still shown goes on; of one that was taken back meanwhile the reason follows.
+    auto const* const refused = client_.outbox(stream_.str())->refused(moved.mutation);
+    return shows(moved.mutation) || (refused != nullptr && refused->code != moved.code);
 }
 
 void Replica::check_invariants() const {

@@ -1,138 +1,244 @@
-// What becomes of a write that was refused, and of those behind it.
+// What becomes of writes that were refused, and of those behind them.
 #include <algorithm>
 #include <capstan/engine/sync/replica.hpp>
-#include <iterator>
 #include <utility>
+
+#include "sync/refusals.hpp"
 
 namespace capstan::sync {
 namespace {
+
+using Stage = Outbox::Entry::Stage;
+using Entries = std::vector<Outbox::Entry>;
 
 constexpr auto code_of(Errc code) {
     return static_cast<std::uint16_t>(code);
 }
 
-/// Reasons that are about where the author stood, not about what it wants.
-bool is_about_the_place(std::uint16_t code) {
-    return code == code_of(Errc::rebase_needed) || code == code_of(Errc::behind_itself) ||
-           code == code_of(Errc::lost_history);
-}
-
-/// Places in a text or list mean nothing elsewhere.
-bool has_positions(Op const& op) {
-    return op.kind == OpKind::splice || op.kind == OpKind::list_insert ||
-           op.kind == OpKind::list_remove || op.kind == OpKind::list_move;
-}
-
-bool can_move(Mutation const& mutation) {
-    return !mutation.expect_head && std::ranges::all_of(mutation.events, [](Bytes const& bytes) {
+/// Bytes that no model can read may have them.
+bool may_have_places(Mutation const& mutation) {
+    return std::ranges::any_of(mutation.events, [](Bytes const& bytes) {
         auto const event = decode_event(bytes);
-        return event && std::ranges::none_of(event.value().ops, has_positions);
+        return !event || has_places(event.value());
     });
 }
 
-/// The same, and what its author had really seen. Bytes that are no event stay as they are.
+/// Bytes that no model sees, or that were published beside it: they say what their author had
+/// really seen.
 Bytes moved_from(Bytes const& bytes, Seq preceding) {
     auto event = decode_event(bytes);
     if (!event || preceding == kAtHead) {
         return bytes;
     }
-    if (event.value().authored_p == Seq{}) {
-        event.value().authored_p = preceding;
-    }
+    event.value().authored_p = event.value().authored_p.value_or(preceding);
     return encode_event(event.value());
 }
 
-/// Objects that the event inserts.
-void collect_inserts(std::vector<Bytes> const& events, std::set<std::string>& inserts) {
-    for (Bytes const& bytes : events) {
-        auto const event = decode_event(bytes);
-        for (Op const& op : event ? event.value().ops : std::vector<Op>()) {
-            if (op.kind == OpKind::insert) {
-                inserts.insert(op.object);
-            }
-        }
-    }
-}
+/// Which objects are there, going through own writes in their order, and which are not because what
+/// was to insert them is gone.
+class Missing {
+  public:
+    explicit Missing(Model const& model) : model_(model) {}
 
-/// The first object that the events act on and that is among these; one that they insert
-/// themselves is not any more.
-std::optional<std::string> find_use(std::vector<Bytes> const& events,
-                                    std::set<std::string>& missing) {
-    for (Bytes const& bytes : events) {
-        auto const event = decode_event(bytes);
-        for (Op const& op : event ? event.value().ops : std::vector<Op>()) {
-            if (op.kind == OpKind::insert) {
-                missing.erase(op.object);
-            } else if (missing.contains(op.object)) {
-                return op.object;
+    using Events = std::vector<Event const*>;  // of one write
+
+    /// The first object that the write acts on and that is missing, if there is one; one that it
+    /// inserts itself is not.
+    std::optional<std::string> find_use(Events const& events) const {
+        std::set<std::string_view> born;
+        for (Event const* event : events) {
+            for (Op const& op : event->ops) {
+                if (op.kind == OpKind::insert) {
+                    born.insert(op.object);
+                } else if (missing_.contains(op.object) && !born.contains(op.object)) {
+                    return op.object;
+                }
+            }
+        }
+        return std::nullopt;
+    }
+    void pass(Events const& events, bool is_gone) {
+        for (Event const* event : events) {
+            for (Op const& op : event->ops) {
+                bool const inserts = op.kind == OpKind::insert;
+                if (is_gone && inserts && !is_there(op.object)) {
+                    missing_.insert(op.object);
+                } else if (!is_gone && (inserts || op.kind == OpKind::remove)) {
+                    there_[op.object] = inserts;
+                    missing_.erase(op.object);
+                }
             }
         }
     }
-    return std::nullopt;
-}
+
+  private:
+    bool is_there(std::string const& object) const {
+        auto const own = there_.find(object);
+        return own != there_.end() ? own->second : model_.find(object) != nullptr;
+    }
+
+    Model const& model_;
+    std::map<std::string, bool> there_;  // by own writes
+    std::set<std::string> missing_;
+};
 
 }  // namespace
 
-/// True if the write goes on, and nobody else needs to hear of it.
-bool Replica::review(WriteMoved const& moved) {
-    auto const* const refused = client_.outbox(stream_.str())->refused(moved.mutation);
-    bool const moved_before = refused == nullptr;
-    bool const goes_on =
-        moved_before || (is_about_the_place(moved.code) && can_move(refused->mutation));
-    if (!goes_on) {
-        hide(moved.mutation);
-        withdraw_dependants(moved);
-    } else if (!moved_before) {
-        move_up(moved.mutation);
-    }
-    client_.reviewed(stream_);
-    return goes_on;
+bool has_places(Event const& event) {
+    return std::ranges::any_of(event.ops, [](Op const& op) {
+        return op.kind == OpKind::splice || op.kind == OpKind::list_insert ||
+               op.kind == OpKind::list_remove || op.kind == OpKind::list_move ||
+               op.kind == OpKind::list_set;
+    });
 }
 
-/// This write and all that are pending behind it are put where the device stands now, with what
-/// their author had really seen. They keep their order.
-void Replica::move_up(MutationId first) {
+bool goes_on(Outbox::Entry const& refused) {
+    if (refused.mutation.expect_head) {
+        return false;
+    }
+    bool const elsewhere =
+        refused.code == code_of(Errc::behind_itself) || refused.code == code_of(Errc::lost_history);
+    return refused.code == code_of(Errc::rebase_needed) ||
+           (elsewhere && !may_have_places(refused.mutation));
+}
+
+Entries by_id(Entries entries) {
+    std::ranges::sort(entries, {}, [](Outbox::Entry const& entry) { return entry.mutation.id; });
+    return entries;
+}
+
+/// Called when something was refused and nothing is frozen behind it, until it is done. What was
+/// refused for its place alone waits until the model has caught up: what is said there is not below
+/// the mark again.
+void Replica::review() {
+    auto const& outbox = *client_.outbox(stream_.str());
+    bool const caught_up = has_caught_up() || subscription().stage() == Subscription::Stage::failed;
+    if (waiting_ == outbox.counts().refused && !caught_up) {
+        return;
+    }
+    auto const entries = by_id(outbox.entries());
+    std::set<MutationId> gone;
+    bool moves = false;
+    for (auto const& entry : entries) {
+        if (entry.stage != Stage::refused || !own_.contains(entry.mutation.id)) {
+            continue;
+        }
+        if (goes_on(entry)) {
+            moves = true;
+        } else {
+            gone.insert(entry.mutation.id);
+        }
+    }
+    waiting_.reset();
+    if (moves && gone.empty() && !caught_up) {
+        waiting_ = outbox.counts().refused;
+        return;
+    }
+    withdraw_dependants(entries, gone);
+    bool const had_places = std::ranges::any_of(entries, [&gone](Outbox::Entry const& entry) {
+        return gone.contains(entry.mutation.id) && may_have_places(entry.mutation);
+    });
+    if (moves || had_places) {
+        make_anew(entries, gone);
+    }
+    for (auto const id : gone) {
+        hide(id);
+    }
+    client_.reviewed(stream_);
+}
+
+/// Writes behind a refused one that act on an object which it was to insert, and which is not there
+/// without it, can have no effect: they are taken back, each told by itself.
+void Replica::withdraw_dependants(Entries const& entries, std::set<MutationId>& gone) {
+    if (gone.empty()) {
+        return;
+    }
+    Missing missing(*model_);
+    for (auto const& entry : entries) {
+        auto const id = entry.mutation.id;
+        auto const own = own_.find(id);
+        if (own == own_.end()) {
+            continue;
+        }
+        Missing::Events events;
+        for (auto const local : own->second.locals) {
+            events.push_back(&overlay_->event(local));
+        }
+        auto const object = gone.contains(id) ? std::nullopt : missing.find_use(events);
+        if (object && belongs(entry)) {
+            client_.withdraw(
+                stream_, id, {Errc::not_found, "\"" + *object + "\" was refused before"});
+            gone.insert(id);
+        }
+        missing.pass(events, gone.contains(id));
+    }
+}
+
+/// Whether it is still to be sent, and its author may say it in another way.
+bool Replica::belongs(Outbox::Entry const& entry) const {
+    return entry.stage == Stage::pending ||
+           (entry.stage == Stage::refused && own_.contains(entry.mutation.id));
+}
+
+/// All that is not sent is said where the device stands now, as it reads there without what is
+/// gone, with what its author had really seen. The order stays.
+void Replica::make_anew(Entries const& entries, std::set<MutationId> const& gone) {
+    std::set<MutationId> unsent;
+    for (auto const& entry : entries) {
+        if (belongs(entry) && !gone.contains(entry.mutation.id)) {
+            unsent.insert(entry.mutation.id);
+        }
+    }
+    auto rebased = rebase(unsent, gone);
     std::vector<Outbox::Revision> revisions;
-    using Stage = Outbox::Entry::Stage;
-    for (auto& entry : client_.outbox(stream_.str())->entries()) {
-        auto const& mutation = entry.mutation;
-        bool const belongs =
-            entry.stage == Stage::pending ||
-            (entry.stage == Stage::refused && is_about_the_place(entry.code) && can_move(mutation));
-        if (!belongs || mutation.id < first) {
+    for (auto const& [stage, mutation, link, sent, code] : entries) {
+        if (!unsent.contains(mutation.id)) {
             continue;
         }
         Outbox::Revision revision{mutation.id, {}};
-        for (Bytes const& event : mutation.events) {
-            revision.events.push_back(moved_from(event, mutation.preceding_seq));
+        auto const own = own_.find(mutation.id);
+        std::size_t shown = 0;
+        for (Bytes const& bytes : mutation.events) {
+            if (own == own_.end() || !decode_event(bytes)) {
+                revision.events.push_back(moved_from(bytes, mutation.preceding_seq));
+                continue;
+            }
+            Event const& event = rebased.at(own->second.locals.at(shown++));
+            if (!event.ops.empty()) {
+                revision.events.push_back(encode_event(event));
+            }
         }
         revisions.push_back(std::move(revision));
     }
     client_.revise(stream_, std::move(revisions));
-    show_all();
 }
 
-/// Writes behind the refused one that act on an object which it was to insert, and which is not
-/// there without it, can have no effect: they are taken back, each told by itself.
-void Replica::withdraw_dependants(WriteMoved const& refused) {
-    std::set<std::string> missing;
-    collect_inserts(refused.events, missing);
-    std::erase_if(missing, [this](std::string const& id) { return view().type(id).has_value(); });
-    if (missing.empty()) {
-        return;
-    }
-    for (auto const& entry : client_.outbox(stream_.str())->entries()) {
-        if (entry.stage != Outbox::Entry::Stage::pending || entry.mutation.id < refused.mutation) {
-            continue;
-        }
-        if (auto const object = find_use(entry.mutation.events, missing)) {
-            client_.withdraw(stream_,
-                             entry.mutation.id,
-                             {Errc::not_found, "\"" + *object + "\" was refused before"});
-            hide(entry.mutation.id);
-            collect_inserts(entry.mutation.events, missing);
+/// What pending writes say now, by local number. What is sent stays as it was typed: it counts as
+/// accepted, at whatever seq ahead of the model.
+std::map<std::uint64_t, Event> Replica::rebase(std::set<MutationId> const& unsent,
+                                               std::set<MutationId> const& gone) {
+    remember_pending();
+    std::vector<std::uint64_t> refused;
+    Seq ahead = model_->head();
+    for (auto const& [id, own] : own_) {
+        bool const stays = !unsent.contains(id) && !gone.contains(id);
+        for (auto const local : own.locals) {
+            ahead = ahead.next();
+            overlay_->accepted(local, stays ? std::optional(ahead) : std::nullopt);
+            if (gone.contains(id)) {
+                refused.push_back(local);
+            }
         }
     }
+    auto made_anew = overlay_->rebase(refused);
+    for (auto const id : gone) {
+        own_.erase(id);
+    }
+    std::map<std::uint64_t, Event> out;
+    for (auto& [local, preceding, event] : made_anew) {
+        out.emplace(local, std::move(event));
+    }
+    return out;
 }
 
 }  // namespace capstan::sync

@@ -1,8 +1,9 @@
 #pragma once
-#include <capstan/engine/runtime/clock.hpp>
 #include <capstan/server/metrics/metrics.hpp>
 #include <capstan/server/net/http.hpp>
+#include <cstdint>
 #include <functional>
+#include <mutex>
 #include <string>
 
 namespace capstan {
@@ -10,26 +11,34 @@ namespace capstan {
 /// Whether the server takes publishes and serves readers; if not, why.
 struct Readiness {
     bool ready = false;
-    std::string phase;   // starting, serving, draining, stopped
+    // starting, recovering, catching_up, serving, draining, stopped
+    std::string phase = "starting";
     std::string reason;  // empty while ready
 };
 
-/// The admin port: `/livez` says that the process runs and nothing more, `/readyz` whether it is of
-/// use, `/metrics` what it counts.
+/// What the admin port answers: `/livez` says that the process runs and nothing more, `/readyz`
+/// whether it is of use, `/metrics` what it counts. Threading: `handle` on the admin port's thread,
+/// the others on any.
 class AdminPages final : public HttpHandler {
   public:
-    AdminPages(Metrics const& metrics,
-               std::function<Readiness()> readiness,
-               std::function<void()> refresh)
-        : metrics_(metrics), readiness_(std::move(readiness)), refresh_(std::move(refresh)) {}
+    /// Brings gauges up to date, on whatever thread, and then calls `done`.
+    using Refresh = std::function<void(std::function<void()> done)>;
+
+    explicit AdminPages(Metrics const& metrics) : metrics_(metrics) {}
     void handle(HttpRequest const& request, Respond respond) override;
 
+    void set_readiness(Readiness readiness);
+    /// An empty one: metrics are shown as they are.
+    void set_refresh(Refresh refresh);
+
   private:
-    HttpResponse answer(HttpRequest const& request);
+    HttpResponse ready_page();
+    void show_metrics(Respond const& respond);
 
     Metrics const& metrics_;
-    std::function<Readiness()> readiness_;
-    std::function<void()> refresh_;  // brings gauges up to date
+    std::mutex mutex_;  // of what is below
+    Readiness readiness_;
+    Refresh refresh_;
 };
 
 }  // namespace capstan

@@ -8,11 +8,18 @@ namespace {
 
 class MeteredFile final : public File {
   public:
-    MeteredFile(std::unique_ptr<File> inner, Metrics& metrics, Clock const& clock)
-        : inner_(std::move(inner)), metrics_(metrics), clock_(clock) {}
+    MeteredFile(std::unique_ptr<File> inner,
+                Metrics& metrics,
+                std::atomic<std::uint64_t>& read_bytes,
+                Clock const& clock)
+        : inner_(std::move(inner)), metrics_(metrics), read_bytes_(read_bytes), clock_(clock) {}
 
     Result<std::size_t> pread(std::span<std::byte> into, std::uint64_t at) override {
-        return inner_->pread(into, at);
+        auto read = inner_->pread(into, at);
+        if (read) {
+            read_bytes_.fetch_add(read.value(), std::memory_order_relaxed);
+        }
+        return read;
     }
     Result<> pwrite(ByteView bytes, std::uint64_t at) override {
         metrics_.add(Metric::written_bytes_total, static_cast<double>(bytes.size()));
@@ -32,6 +39,7 @@ class MeteredFile final : public File {
   private:
     std::unique_ptr<File> inner_;
     Metrics& metrics_;
+    std::atomic<std::uint64_t>& read_bytes_;
     Clock const& clock_;
 };
 
@@ -39,7 +47,7 @@ class MeteredFile final : public File {
 
 Result<std::unique_ptr<File>> MeteredStorage::open(std::string_view name, OpenMode mode) {
     CAPSTAN_TRY(auto file, inner_.open(name, mode));
-    return std::make_unique<MeteredFile>(std::move(file), metrics_, clock_);
+    return std::make_unique<MeteredFile>(std::move(file), metrics_, read_bytes_, clock_);
 }
 
 }  // namespace capstan

@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <capstan/engine/runtime/clock.hpp>
 #include <capstan/engine/runtime/storage.hpp>
 #include <capstan/server/metrics/metrics.hpp>
@@ -6,11 +7,15 @@
 
 namespace capstan {
 
-/// The same directory, with its flushes timed and its written bytes counted. All outlive it.
+/// The same directory, with its flushes timed and its bytes counted. All outlive it, and it
+/// outlives its files.
 class MeteredStorage final : public Storage {
   public:
     MeteredStorage(Storage& inner, Metrics& metrics, Clock const& clock)
         : inner_(inner), metrics_(metrics), clock_(clock) {}
+
+    /// Read from its files so far. Threading: any.
+    std::uint64_t read_bytes() const { return read_bytes_.load(std::memory_order_relaxed); }
 
     Result<std::unique_ptr<File>> open(std::string_view name, OpenMode mode) override;
     Result<> rename(std::string_view from, std::string_view to) override {
@@ -31,6 +36,7 @@ class MeteredStorage final : public Storage {
   private:
     Storage& inner_;
     Metrics& metrics_;
+    std::atomic<std::uint64_t> read_bytes_ = 0;
     Clock const& clock_;
 };
 

@@ -1,6 +1,7 @@
 #include "server.hpp"
 
 #include <fmt/core.h>
+#include <malloc.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -19,10 +20,14 @@
 #include <csignal>
 #include <filesystem>
 
-#include "admin_pages.hpp"
+#include "admin_port.hpp"
+#include "cluster.hpp"
+#include "every.hpp"
 #include "index_guard.hpp"
 #include "metered_storage.hpp"
+#include "part_options.hpp"
 #include "process.hpp"
+#include "service_manager.hpp"
 
 namespace capstan {
 namespace {
@@ -32,61 +37,9 @@ using std::chrono::milliseconds;
 
 constexpr Duration kTick = std::chrono::seconds(1);
 constexpr Duration kDrainPoll = milliseconds(20);
-
-SessionOptions session_options(ServerConfig const& config) {
-    SessionOptions options;
-    options.streams_max = config.session.streams_max;
-    options.in_flight_max = config.session.in_flight_max;
-    options.queued_bytes_soft = config.session.queued_bytes_soft;
-    options.queued_bytes_hard = config.session.queued_bytes_hard;
-    options.page_bytes = config.session.page_bytes;
-    options.greeting_max = milliseconds(config.session.greeting_ms);
-    options.silence_max = milliseconds(config.session.silence_ms);
-    options.stall_max = milliseconds(config.session.stall_ms);
-    options.retry_after_ms = static_cast<std::uint32_t>(config.rate.retry_after_ms);
-    options.rates.events = {config.rate.events_per_second, config.rate.events_burst};
-    options.rates.bytes = {config.rate.bytes_per_second, config.rate.bytes_burst};
-    return options;
-}
-
-PartitionOptions partition_options(ServerConfig const& config) {
-    PartitionOptions options;
-    options.segment_bytes = config.journal.segment_bytes;
-    options.queue_bytes_max = config.journal.queue_bytes_max;
-    options.batch_bytes_max = config.journal.batch_bytes_max;
-    options.checkpoint_bytes = config.checkpoint.journal_bytes_max;
-    options.checkpoint_interval_ms = config.checkpoint.interval_ms;
-    options.rows_max = config.checkpoint.rows_max;
-    return options;
-}
-
-Result<ListenerOptions> listener_options(ServerConfig const& config, std::string const& listen) {
-    CAPSTAN_TRY(auto const address, parse_host_port(listen));
-    ListenerOptions options;
-    options.address = address.host;
-    options.port = address.port;
-    options.connections_max =
-        connections_allowed(config.net.connections_max, config.net.descriptors_reserved);
-    options.accepts_per_second = config.net.accepts_per_second;
-    options.http_body_bytes_max = config.http.body_bytes_max;
-    options.head_max = milliseconds(config.http.header_ms);
-    options.body_grace = milliseconds(config.http.body_grace_ms);
-    options.body_rate_min = config.http.body_bytes_per_second_min;
-    options.write_max = milliseconds(config.net.write_ms);
-    options.idle_max = milliseconds(config.http.idle_ms);
-    options.ping_every = milliseconds(config.net.ping_ms);
-    options.frames.controls_max = config.net.control_frames_per_second;
-    options.origins = config.net.origins;
-    return options;
-}
-
-HttpApiOptions http_options(ServerConfig const& config) {
-    HttpApiOptions options;
-    options.wait_max = milliseconds(config.http.wait_ms_max);
-    options.page_bytes_max = config.http.page_bytes_max;
-    options.retry_after_ms = static_cast<std::uint32_t>(config.rate.retry_after_ms);
-    return options;
-}
+/// So long after the last publish the rows that it loaded are in a checkpoint and forgotten.
+constexpr Duration kRestAfter = std::chrono::seconds(12);
+constexpr Duration kStartGrace = std::chrono::seconds(30);  // from one sign of progress to the next
 
 Result<std::unique_ptr<Authenticator>> make_authenticator(ServerConfig::Auth const& auth) {
     if (auth.token_file.empty()) {
@@ -100,13 +53,25 @@ Result<std::unique_ptr<Authenticator>> make_authenticator(ServerConfig::Auth con
     return std::move(tokens).value();
 }
 
+/// Nothing if the public address speaks plainly.
+Result<std::shared_ptr<TlsContext const>> make_tls(ServerConfig::Tls const& tls) {
+    if (!tls.is_on()) {
+        return std::shared_ptr<TlsContext const>();
+    }
+    return TlsContext::server({tls.certificate_file, tls.key_file});
+}
+
 /// Everything that a serving process owns, in the order of construction. What a part uses stands
 /// above it.
 class Server {
   public:
-    Server(ServerConfig const& config, Log& log) : config_(config), log_(log) {}
+    Server(ServerConfig const& config, Log& log, ServiceManager& manager)
+        : config_(config), log_(log), manager_(manager) {}
+    ~Server();
 
     Result<> open();
+    /// A signal came before all was open.
+    bool is_draining() const { return draining_; }
     Addresses addresses() const {
         return {fmt::format("{}://{}:{}",
                             config_.tls.is_on() ? "wss" : "ws",
@@ -122,24 +87,35 @@ class Server {
     /// Hears of a stopped partition, beside the sessions.
     class Relay;
 
+    Result<> open_admin_port();
     Result<> open_storage();
+    Result<> open_journal_directory();
+    Result<> recover();
+    void report_recovery();
+    Result<> join();
     Result<> open_partition();
+    Result<> try_to_open_partition();
     Result<> rebuild_index(std::string_view why);
+    Result<> wait_until_ready();
+    void report_catching_up();
     Result<> listen();
     void tick();
+    void give_memory_back(Instant now);
     void on_signal(int signal);
     void drain();
     void wait_for_sessions(Instant until);
     void on_stopped(Error const& why);
-    Readiness readiness() const;
+    void set_phase(Readiness readiness);
     void refresh_metrics();
 
     ServerConfig const& config_;
     Log& log_;
+    ServiceManager& manager_;
     SystemClock clock_;
     SystemRandom random_;
     Metrics metrics_;
     std::unique_ptr<Authenticator> authenticator_;
+    std::unique_ptr<AdminPort> admin_;
     boost::asio::io_context context_{1};
     AsioExecutor strand_{context_};
     boost::asio::signal_set signals_{context_, SIGTERM, SIGINT};
@@ -148,18 +124,21 @@ class Server {
     std::unique_ptr<PosixStorage> directory_;
     std::unique_ptr<MeteredStorage> storage_;
     std::unique_ptr<LmdbCheckpointStore> checkpoints_;
+    OpenLog open_log_;  // nothing: the file journal is the truth
     std::unique_ptr<SessionHost> sessions_;
     std::unique_ptr<Relay> relay_;
     std::unique_ptr<Partition> partition_;
-    std::unique_ptr<AsioThread> disk_;        // these two end before the partition does:
+    std::unique_ptr<AsioThread> disk_;        // these three end before the partition does:
     std::unique_ptr<AsioThread> background_;  // they run its tasks
+    std::unique_ptr<AsioThread> reader_;
     std::unique_ptr<HttpApi> api_;
-    std::unique_ptr<AdminPages> admin_pages_;
     std::unique_ptr<Listener> public_;
-    std::unique_ptr<Listener> admin_;
     std::unique_ptr<Timer> tick_;
     std::unique_ptr<Timer> drain_poll_;
     Instant started_;
+    Position last_seen_;  // what had been published when
+    Instant last_moved_;
+    bool is_lean_ = false;  // memory was given back since
     bool draining_ = false;
     std::optional<Error> stopped_;
 };
@@ -188,15 +167,26 @@ class Server::Relay final : public PartitionListener {
 Result<> Server::open() {
     started_ = clock_.now();
     CAPSTAN_TRY(authenticator_, make_authenticator(config_.auth));
+    CAPSTAN_TRY(open_admin_port());
     CAPSTAN_TRY(open_storage());
-    CAPSTAN_TRY(listen());
+    CAPSTAN_TRY(recover());
     signals_.async_wait([this](auto const& error, int signal) {
         if (!error) {
             on_signal(signal);
         }
     });
-    tick();
+    CAPSTAN_TRY(wait_until_ready());
+    if (!draining_) {
+        CAPSTAN_TRY(listen());
+        tick();
+    }
     return success();
+}
+
+Server::~Server() {
+    if (partition_) {
+        partition_->close();
+    }
 }
 
 namespace {
@@ -217,24 +207,32 @@ Result<> Server::open_storage() {
     fs::path const directory = config_.data_dir;
     CAPSTAN_TRY(data_, open_directory(directory));
     CAPSTAN_TRY(data_lock_, data_->lock("lock"));
-    CAPSTAN_TRY(directory_, open_directory(directory / "journal"));
     CAPSTAN_TRY(open_directory(directory / "index"));
+    return open_journal_directory();
+}
+
+Result<> Server::open_journal_directory() {
+    CAPSTAN_TRY(directory_, open_directory(fs::path(config_.data_dir) / "journal"));
     storage_ = std::make_unique<MeteredStorage>(*directory_, metrics_, clock_);
+    return success();
+}
+
+/// The journal is read and folded; the admin port tells how far that is.
+Result<> Server::recover() {
+    fs::path const directory = config_.data_dir;
+    Every const report(kTick, [this] { report_recovery(); });
     mark_index_on_crash(directory);
     if (index_is_suspect(directory)) {
         CAPSTAN_TRY(rebuild_index("the last process crashed"));
     }
-    sessions_ =
-        SessionHost::make(session_options(config_), {clock_, random_, strand_, *authenticator_});
+    reader_ = std::make_unique<AsioThread>("reader");
+    sessions_ = SessionHost::make(session_options(config_),
+                                  {clock_, random_, strand_, *reader_, *authenticator_});
     relay_ = std::make_unique<Relay>(*this);
     disk_ = std::make_unique<AsioThread>("disk");
     background_ = std::make_unique<AsioThread>("background");
-    auto opened = open_partition();
-    if (!opened && opened.error().code == Errc::index_damaged) {
-        CAPSTAN_TRY(rebuild_index(opened.error().detail));
-        opened = open_partition();
-    }
-    CAPSTAN_TRY(std::move(opened));
+    CAPSTAN_TRY(join());
+    CAPSTAN_TRY(open_partition());
     sessions_->attach(*partition_);
     api_ = HttpApi::make(http_options(config_),
                          {*sessions_, *authenticator_, clock_, strand_, [this](Duration took) {
@@ -242,6 +240,11 @@ Result<> Server::open_storage() {
                                                std::chrono::duration<double>(took).count());
                           }});
     api_->attach(*partition_);
+    if (partition_->bytes_cut() > 0) {
+        log_.warn("journal_tail_cut",
+                  "the last process died while it wrote; nothing of this was acknowledged",
+                  {{"bytes", partition_->bytes_cut()}});
+    }
     auto const marks = partition_->marks();
     log_.info(
         "journal_open",
@@ -252,11 +255,50 @@ Result<> Server::open_storage() {
     return success();
 }
 
+void Server::report_recovery() {
+    auto const read = storage_->read_bytes();
+    set_phase({.phase = "recovering",
+               .reason = fmt::format("{} MB of the journal are read", read >> 20)});
+    log_.info("recovering", "the journal is read", {{"read_bytes", read}});
+    manager_.starting(fmt::format("recovering: {} MB of the journal are read", read >> 20),
+                      kStartGrace);
+}
+
+Result<> Server::join() {
+    if (config_.journal.cluster.empty()) {
+        return check_no_cluster(*data_);
+    }
+    CAPSTAN_TRY(auto cluster, cluster_of(config_.journal, log_));
+    CAPSTAN_TRY(join_cluster(config_.journal, cluster, {*data_, *directory_}, log_));
+    open_log_ = log_opener(config_.journal, std::move(cluster), random_);
+    return success();
+}
+
+/// What is derived may be damaged: it is made again. In a cluster that goes for the tape, too: what
+/// is whole of it is folded again and the rest is copied again, or all of it if it can't be read.
 Result<> Server::open_partition() {
+    auto opened = try_to_open_partition();
+    auto const is_damaged = [&](Errc code) { return !opened && opened.error().code == code; };
+    bool const tape_is_damaged = open_log_ != nullptr && is_damaged(Errc::journal_corrupt);
+    if (tape_is_damaged || is_damaged(Errc::index_damaged)) {
+        CAPSTAN_TRY(rebuild_index(opened.error().detail));
+        opened = try_to_open_partition();
+    }
+    if (tape_is_damaged && is_damaged(Errc::journal_corrupt)) {
+        log_.warn("tape_set_aside", opened.error().detail, {{"kept_as", "journal.damaged"}});
+        checkpoints_.reset();
+        CAPSTAN_TRY(set_tape_aside(config_.data_dir));
+        CAPSTAN_TRY(open_journal_directory());
+        opened = try_to_open_partition();
+    }
+    return opened;
+}
+
+Result<> Server::try_to_open_partition() {
     CAPSTAN_TRY(checkpoints_,
                 LmdbCheckpointStore::open({.directory = fs::path(config_.data_dir) / "index"}));
     PartitionSeams const seams{
-        *storage_, *checkpoints_, clock_, random_, strand_, *disk_, *background_};
+        *storage_, *checkpoints_, clock_, random_, strand_, *disk_, *background_, open_log_};
     CAPSTAN_TRY(partition_, Partition::open(partition_options(config_), seams, *relay_));
     return success();
 }
@@ -268,17 +310,47 @@ Result<> Server::rebuild_index(std::string_view why) {
     return set_index_aside(config_.data_dir);
 }
 
-Result<> Server::listen() {
-    admin_pages_ = std::make_unique<AdminPages>(
-        metrics_, [this] { return readiness(); }, [this] { refresh_metrics(); });
-    CAPSTAN_TRY(auto const admin, listener_options(config_, config_.admin.listen));
-    CAPSTAN_TRY(admin_, Listener::open(context_, admin, clock_, *admin_pages_, nullptr));
-    CAPSTAN_TRY(auto front, listener_options(config_, config_.listen));
-    if (config_.tls.is_on()) {
-        CAPSTAN_TRY(front.tls,
-                    TlsContext::server({config_.tls.certificate_file, config_.tls.key_file}));
+Result<> Server::open_admin_port() {
+    CAPSTAN_TRY(auto const options, listener_options(config_, config_.admin.listen));
+    CAPSTAN_TRY(admin_, AdminPort::open(options, metrics_, clock_));
+    return success();
+}
+
+/// A node of a cluster hears nobody until it has folded what the log holds: it knows less than its
+/// devices may have seen on others.
+Result<> Server::wait_until_ready() {
+    auto told = clock_.now();
+    while (!partition_->is_ready() && !stopped_ && !context_.stopped()) {
+        context_.run_one_for(kTick);
+        if (clock_.now() - told >= kTick) {
+            told = clock_.now();
+            report_catching_up();
+        }
     }
+    return stopped_ ? Result<>(*stopped_) : success();
+}
+
+void Server::report_catching_up() {
+    std::string where = "the brokers do not say how far the log goes";
+    if (auto const progress = partition_->log_progress()) {
+        where = fmt::format("offset {} of {} is folded", progress->next.value, progress->end.value);
+    }
+    set_phase({.phase = "catching_up", .reason = where});
+    log_.info("catching_up", where);
+    manager_.starting("catching up: " + where, kStartGrace);
+}
+
+Result<> Server::listen() {
+    CAPSTAN_TRY(auto front, listener_options(config_, config_.listen));
+    CAPSTAN_TRY(front.tls, make_tls(config_.tls));
     CAPSTAN_TRY(public_, Listener::open(context_, front, clock_, *api_, sessions_.get()));
+    admin_->pages().set_refresh([this](auto done) {
+        strand_.post([this, done = std::move(done)] {
+            refresh_metrics();
+            admin_->strand().post(done);
+        });
+    });
+    set_phase({.ready = true, .phase = "serving"});
     return success();
 }
 
@@ -286,8 +358,23 @@ void Server::tick() {
     auto const now = clock_.now();
     sessions_->on_tick(now);
     public_->on_tick(now);
-    admin_->on_tick(now);
+    give_memory_back(now);
+    manager_.alive();
     tick_ = strand_.after(kTick, [this] { tick(); });
+}
+
+/// A burst over a million streams leaves free pieces all over the heap, which the allocator keeps.
+/// Returning them holds up whoever allocates meanwhile, 100 MB for some 20 ms: so once, at rest.
+void Server::give_memory_back(Instant now) {
+    auto const position = partition_->marks().appended;
+    if (position != last_seen_) {
+        last_seen_ = position;
+        last_moved_ = now;
+        is_lean_ = false;
+    } else if (!is_lean_ && now - last_moved_ > kRestAfter) {
+        is_lean_ = true;
+        background_->post([] { malloc_trim(0); });
+    }
 }
 
 void Server::on_signal(int signal) {
@@ -307,7 +394,11 @@ void Server::on_signal(int signal) {
 
 void Server::drain() {
     draining_ = true;
-    public_->stop_accepting();
+    set_phase({.phase = "draining", .reason = "the server is shutting down"});
+    manager_.stopping("draining", milliseconds(config_.drain.timeout_ms) + kStartGrace);
+    if (public_) {
+        public_->stop_accepting();
+    }
     api_->drain();
     sessions_->drain();
     wait_for_sessions(clock_.now().plus(milliseconds(config_.drain.timeout_ms)));
@@ -323,7 +414,8 @@ void Server::wait_for_sessions(Instant until) {
 
 void Server::on_stopped(Error const& why) {
     stopped_ = why;
-    log_.error("storage_failed",
+    set_phase({.phase = "stopped", .reason = to_string(why)});
+    log_.error(why.code == Errc::journal_diverged ? "journal_diverged" : "storage_failed",
                why.detail,
                {{"code", std::uint64_t{static_cast<std::uint16_t>(why.code)}}});
     // Sessions are told; then the process ends, and recovery reads what the disk holds.
@@ -332,26 +424,27 @@ void Server::on_stopped(Error const& why) {
 
 ExitCode Server::run() {
     context_.run();
-    public_->close();
-    admin_->close();
-    // Threads end first: they run the partition's tasks. Then what they and the connections still
-    // had to say, so that nothing outlives what it refers to.
+    if (public_) {
+        public_->close();
+    }
+    admin_->pages().set_refresh({});
+    partition_->close();
+    // Connections end, then the threads, which run tasks of the partition and of sessions. Then
+    // what these still had to say, so that nothing outlives what it refers to.
+    context_.restart();
+    context_.poll();
     disk_.reset();
     background_.reset();
+    reader_.reset();
     context_.restart();
     context_.poll();
     log_.info("stopped", stopped_ ? stopped_->detail : "clean");
     return stopped_ ? exit_code_of(stopped_->code) : ExitCode::clean;
 }
 
-Readiness Server::readiness() const {
-    if (stopped_) {
-        return {.phase = "stopped", .reason = to_string(*stopped_)};
-    }
-    if (draining_) {
-        return {.phase = "draining", .reason = "the server is shutting down"};
-    }
-    return {.ready = true, .phase = "serving"};
+void Server::set_phase(Readiness readiness) {
+    metrics_.set(Metric::ready, readiness.ready ? 1 : 0);
+    admin_->pages().set_readiness(std::move(readiness));
 }
 
 void Server::refresh_metrics() {
@@ -360,7 +453,10 @@ void Server::refresh_metrics() {
     metrics_.set(Metric::build_info, 1, CAPSTAN_VERSION);
     metrics_.set(Metric::process_resident_bytes, static_cast<double>(process.resident_bytes));
     metrics_.set(Metric::process_open_descriptors, static_cast<double>(process.open_descriptors));
-    metrics_.set(Metric::ready, readiness().ready ? 1 : 0);
+    if (auto const free_bytes = directory_->free_bytes()) {
+        metrics_.set(Metric::data_free_bytes, static_cast<double>(free_bytes.value()));
+    }
+    metrics_.advance_to(Metric::read_bytes_total, static_cast<double>(storage_->read_bytes()));
     metrics_.set(Metric::uptime_seconds,
                  std::chrono::duration<double>(clock_.now() - started_).count());
     metrics_.set(Metric::journal_position, static_cast<double>(marks.appended.value), "appended");
@@ -372,7 +468,6 @@ void Server::refresh_metrics() {
     metrics_.set(Metric::sessions, static_cast<double>(sessions_->session_count()));
     auto const& net = public_->counters();
     metrics_.set(Metric::connections, static_cast<double>(net.open), "public");
-    metrics_.set(Metric::connections, static_cast<double>(admin_->counters().open), "admin");
     metrics_.advance_to(Metric::connections_accepted_total, static_cast<double>(net.accepted));
     metrics_.advance_to(Metric::websockets_total, static_cast<double>(net.websockets));
     metrics_.advance_to(Metric::http_requests_total, static_cast<double>(net.http_requests));
@@ -409,15 +504,28 @@ void Server::refresh_metrics() {
 
 }  // namespace
 
+Result<> check_files(ServerConfig const& config) {
+    if (!config.auth.token_file.empty()) {
+        CAPSTAN_TRY(make_authenticator(config.auth));
+    }
+    CAPSTAN_TRY(make_tls(config.tls));
+    return success();
+}
+
 ExitCode serve(ServerConfig const& config,
                Log& log,
                std::function<void(Addresses const&)> const& on_ready) {
-    Server server(config, log);
+    ServiceManager manager;
+    Server server(config, log, manager);
     if (auto const opened = server.open(); !opened) {
         fmt::print(stderr, "error {}\n", to_string(opened.error()));
         return exit_code_of(opened.error().code);
     }
-    on_ready(server.addresses());
+    if (!server.is_draining()) {
+        auto const addresses = server.addresses();
+        on_ready(addresses);
+        manager.ready(fmt::format("serving {}", addresses.url));
+    }
     return server.run();
 }
 

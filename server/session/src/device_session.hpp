@@ -13,6 +13,7 @@
 
 #include "answers.hpp"
 #include "out_queue.hpp"
+#include "page_pace.hpp"
 #include "pages.hpp"
 #include "submitters.hpp"
 #include "topics.hpp"
@@ -96,13 +97,24 @@ class DeviceSession final : public Session,
     bool has_room() const;
     void deliver(Subscription& subscription, EventsMessage const& events);
     void lag(Subscription& subscription);
+    /// What `Host::read` had no answer for at once.
+    void on_page(PageKey const& key, Result<TapePage> const& page);
     /// A stream that the session waits for, or follows by a pattern, has events behind `before`.
     void stream_appeared(StreamMoved const& moved);
 
   private:
     using Subscriptions = boost::unordered_map<std::uint32_t, Subscription>;
-    enum class Phase : std::uint8_t { greeting, live };
+    enum class Phase : std::uint8_t {
+        silent,    // it has said nothing yet
+        waiting,   // it has, and this node may know less than its device has seen on others
+        greeting,  // Hello comes next
+        live,
+    };
 
+    bool may_take(ByteView payload);
+    void hold_back(ByteView payload);
+    void on_caught_up(Result<> const& caught_up);
+    Result<> take(ByteView payload, Instant now);
     Result<> take_messages(ByteView payload, Instant now);
     void let_go();
 
@@ -151,7 +163,8 @@ class DeviceSession final : public Session,
     void fill(std::size_t bytes_max);
     bool send_next(std::size_t bytes_max);
     void send_needed(std::size_t bytes_max);
-    void send_page(Subscription& subscription, std::size_t bytes_max);
+    bool send_page(Subscription& subscription, std::size_t bytes_max);
+    void take_page(Subscription& subscription, Result<TapePage> const& page);
     void promote(Subscription& subscription);
     void push_events(EventsMessage const& events);
     void push_written();
@@ -166,7 +179,9 @@ class DeviceSession final : public Session,
     std::function<void()> wake_;
     std::uint64_t number_;
     std::uint32_t submitter_;
-    Phase phase_ = Phase::greeting;
+    Phase phase_ = Phase::silent;
+    std::vector<Bytes> held_back_;  // payloads, while waiting
+    std::size_t held_back_bytes_ = 0;
     Ending ending_ = Ending::none;
     bool closed_ = false;
     bool told_full_ = false;
@@ -184,6 +199,10 @@ class DeviceSession final : public Session,
     std::int64_t credit_ = 0;
 
     OutQueue out_;
+    PagePace pace_;
+    std::size_t given_bytes_ = 0;  // the connection's last payload
+    Instant given_at_;
+    bool loading_ = false;  // a page for the first of `lagging_`
     InFlight in_flight_;
     Answers answers_;
     std::vector<CatchUpRequest> requests_;

@@ -50,6 +50,8 @@ Result<> DeviceSession::handle(Message const& message, Instant now) {
                 return Error{Errc::protocol_violation, "the first message is not Hello"};
             } else if constexpr (std::is_same_v<T, fb::Publish>) {
                 return publish(*body, now);
+            } else if constexpr (std::is_same_v<T, fb::NeedChunks>) {
+                return Error{Errc::protocol_violation, "no snapshot was offered"};
             } else if constexpr (is_one_of<T,
                                            fb::Subscribe,
                                            fb::Unsubscribe,

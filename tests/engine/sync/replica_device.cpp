@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <capstan/engine/sync/model_records.hpp>
+#include <capstan/engine/text/rope.hpp>
 #include <utility>
 
 namespace capstan::test {
@@ -37,8 +38,10 @@ namespace {
 
 using coalesce::CounterField;
 using coalesce::FieldValue;
+using coalesce::ListField;
 using coalesce::MapField;
 using coalesce::SetField;
+using coalesce::TextField;
 
 template <class Field>
 Field& field_of(ObjectValue& object, std::string const& name) {
@@ -52,7 +55,10 @@ Field& field_of(ObjectValue& object, std::string const& name) {
 bool is_nothing(FieldValue const& field) {
     auto const* const set = std::get_if<SetField>(&field);
     auto const* const map = std::get_if<MapField>(&field);
-    return (set != nullptr && set->elements.empty()) || (map != nullptr && map->entries.empty());
+    auto const* const list = std::get_if<ListField>(&field);
+    auto const* const text = std::get_if<TextField>(&field);
+    return (set != nullptr && set->elements.empty()) || (map != nullptr && map->entries.empty()) ||
+           (list != nullptr && list->elements.empty()) || (text != nullptr && text->text.empty());
 }
 
 /// False if the element was not as the change says.
@@ -83,6 +89,37 @@ bool update_map(MapField& map, Change const& change) {
     return was == change.before;
 }
 
+bool update_text(TextField& field, Change const& change) {
+    bool was_so = !change.text.empty();
+    Rope rope(field.text);
+    for (auto const& [at, removed, inserted] : change.text) {
+        auto const count = Rope::count(removed);
+        bool const fits = at + count <= rope.items();
+        was_so = was_so && fits && rope.slice(at, count) == removed;
+        if (fits) {
+            rope.erase(at, count);
+            rope.insert(at, inserted);
+        }
+    }
+    field.text = rope.str();
+    return was_so;
+}
+
+bool update_list(ListField& field, Change const& change) {
+    bool was_so = !change.list.empty();
+    for (auto const& [at, removed, inserted] : change.list) {
+        if (at + removed.size() > field.elements.size()) {
+            return false;
+        }
+        auto const first = field.elements.begin() + static_cast<std::ptrdiff_t>(at);
+        auto const end = first + static_cast<std::ptrdiff_t>(removed.size());
+        was_so = was_so && std::equal(first, end, removed.begin());
+        auto const place = field.elements.erase(first, end);
+        field.elements.insert(place, inserted.begin(), inserted.end());
+    }
+    return was_so;
+}
+
 bool update_whole(ObjectValue& object, Change const& change) {
     bool const counts = change.field_kind == FieldKind::counter;
     auto const found = object.fields.find(change.field);
@@ -107,6 +144,10 @@ bool update(ObjectValue& object, Change const& change) {
         was_so = update_set(field_of<SetField>(object, change.field), change);
     } else if (change.field_kind == FieldKind::map) {
         was_so = update_map(field_of<MapField>(object, change.field), change);
+    } else if (change.field_kind == FieldKind::text) {
+        was_so = update_text(field_of<TextField>(object, change.field), change);
+    } else if (change.field_kind == FieldKind::list) {
+        was_so = update_list(field_of<ListField>(object, change.field), change);
     } else {
         return update_whole(object, change);
     }
@@ -131,6 +172,10 @@ bool equal(ObjectValue const& x, ObjectValue const& y) {
                 out += key + '=';
                 add(entry);
             }
+        } else if (auto const* list = std::get_if<ListField>(&field)) {
+            std::ranges::for_each(list->elements, add);
+        } else if (auto const* text = std::get_if<TextField>(&field)) {
+            out += text->text;
         }
         return out;
     };
@@ -258,7 +303,9 @@ void ReplicaDevice::run() {
 /// What changed is told; what was told is what is seen.
 void ReplicaDevice::look() {
     replica_->check_invariants();
-    mirror_.apply(replica_->take_changes());
+    auto const changes = replica_->take_changes();
+    on_changes(changes);
+    mirror_.apply(changes);
     expect(mirror_.wrong().empty(), mirror_.wrong());
     expect(mirror_.agrees_with(view()), "what was told is what is seen");
 }

@@ -70,6 +70,7 @@ class ReplicaDevice {
     bool compares_at_opening = true;
     std::function<void(sync::WriteMoved const&)> on_write = [](sync::WriteMoved const&) {};
     std::function<void()> on_crash = [] {};
+    std::function<void(Changes const&)> on_changes = [](Changes const&) {};
     std::vector<sync::WriteMoved> refused;  // for good, told and not discarded
     std::map<std::string, std::uint64_t> counts;
 

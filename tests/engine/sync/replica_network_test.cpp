@@ -2,7 +2,9 @@
 // images and servers (F21, F22, F23). At every moment what was told is what is seen; at every
 // opening the model is what the cursor says; in the end all devices agree with the tape, and every
 // write counts once.
+#include <array>
 #include <boost/test/unit_test.hpp>
+#include <capstan/engine/text/rope.hpp>
 #include <cstdlib>
 
 #include "history.hpp"
@@ -48,7 +50,7 @@ class Author {
             event.ops.push_back({.kind = OpKind::insert, .object = id, .type = "Thing"});
             set(event, id);
         } else {
-            update(event, dice_.pick(things));
+            update(device, event, dice_.pick(things));
         }
         return event;
     }
@@ -66,6 +68,60 @@ class Author {
             {.kind = OpKind::set_add, .object = log, .field = "writes", .value = note_});
         event.ops.push_back(
             {.kind = OpKind::add, .object = log, .field = "count", .value = std::int64_t{1}});
+        if (dice_.one_in(3)) {
+            write_down(device, event, log);
+        }
+    }
+
+    /// Some writes are in a text and a list as well, which nobody else edits: at the end.
+    void write_down(ReplicaDevice& device, Event& event, std::string const& log) {
+        auto const& [book, index] = std::pair{std::string("book"), std::string("index")};
+        event.ops.push_back({.kind = OpKind::splice,
+                             .object = log,
+                             .field = book,
+                             .value = note_ + "\n",
+                             .at = device.view().size(log, book, FieldKind::text)});
+        event.ops.push_back({.kind = OpKind::list_insert,
+                             .object = log,
+                             .field = index,
+                             .value = note_,
+                             .at = device.view().size(log, index, FieldKind::list)});
+    }
+
+    /// Somewhere in a text that all edit; some letters take several bytes.
+    void edit_text(ReplicaDevice& device, Event& event, std::string const& id) {
+        auto size = device.view().size(id, "t", FieldKind::text);
+        for (auto edits = 1 + dice_.below(3); edits > 0; --edits) {
+            auto const at = dice_.below(size + 1);
+            auto const count = dice_.below(std::min<std::uint64_t>(size - at, 4) + 1);
+            std::array const pieces{"", "a", "bc", "ä", "€€", "def"};
+            std::string const piece = dice_.pick(pieces);
+            event.ops.push_back({.kind = OpKind::splice,
+                                 .object = id,
+                                 .field = "t",
+                                 .value = piece,
+                                 .at = at,
+                                 .count = count});
+            size = size - count + Rope::count(piece);
+        }
+    }
+
+    void edit_list(ReplicaDevice& device, Event& event, std::string const& id) {
+        auto const size = device.view().size(id, "l", FieldKind::list);
+        if (size > 0 && dice_.one_in(3)) {
+            auto const at = dice_.below(size);
+            event.ops.push_back({.kind = OpKind::list_remove,
+                                 .object = id,
+                                 .field = "l",
+                                 .at = at,
+                                 .count = 1 + dice_.below(std::min<std::uint64_t>(size - at, 2))});
+            return;
+        }
+        event.ops.push_back({.kind = OpKind::list_insert,
+                             .object = id,
+                             .field = "l",
+                             .value = static_cast<std::int64_t>(dice_.below(100)),
+                             .at = dice_.below(size + 1)});
     }
 
     void set(Event& event, std::string const& id) {
@@ -75,9 +131,9 @@ class Author {
                              .value = static_cast<std::int64_t>(dice_.below(1'000))});
     }
 
-    void update(Event& event, std::string const& id) {
+    void update(ReplicaDevice& device, Event& event, std::string const& id) {
         auto const element = Value{static_cast<std::int64_t>(dice_.below(4))};
-        switch (dice_.below(9)) {
+        switch (dice_.below(14)) {
             case 0:
                 event.ops.push_back({.kind = OpKind::remove, .object = id});
                 break;
@@ -119,8 +175,15 @@ class Author {
                                      .object = id,
                                      .field = "f" + std::to_string(dice_.below(3))});
                 break;
-            default:
+            case 8:
                 set(event, id);
+                break;
+            case 9:
+            case 10:
+                edit_list(device, event, id);
+                break;
+            default:
+                edit_text(device, event, id);
         }
     }
 
@@ -349,6 +412,33 @@ class Network {
         return found;
     }
 
+    /// What a device wrote down at the end of its own text and list, each time from what it saw
+    /// then: all of that in its order, whatever was refused in between. (Where history was lost, so
+    /// may be what it wrote down.)
+    std::string check_books() {
+        std::map<std::string, std::string> books;
+        for (auto const& taped : server_.tape(kStream)) {
+            auto const event = decode_event(as_bytes(taped.bytes)).value();
+            for (Op const& op : event.ops) {
+                if (op.field == "index") {
+                    books[op.object] += std::get<std::string>(op.value) + "\n";
+                }
+            }
+        }
+        auto const view = devices_.front()->view();
+        for (auto const& [log, expected] : books) {
+            std::string listed;
+            for (Value const& value : view.list(log, "index")) {
+                listed += std::get<std::string>(value) + "\n";
+            }
+            if (view.text(log, "book") != expected || listed != expected) {
+                return log + " reads:\n" + view.text(log, "book") + "and lists:\n" + listed +
+                       "and not:\n" + expected;
+            }
+        }
+        return {};
+    }
+
     /// All that was written and not refused is there, and was counted once. (A restored server may
     /// have forgotten the log itself; an old image may send once more what the store that went on
     /// had sent.)
@@ -362,6 +452,10 @@ class Network {
                 return log + " counts " + std::to_string(count) + " and has " +
                        std::to_string(notes);
             }
+        }
+        bool const went_back = options_.images || options_.backups;
+        if (auto wrong = went_back ? std::string() : check_books(); !wrong.empty()) {
+            return wrong;
         }
         auto const found = notes_on_tape();
         for (auto const& [note, written] : written_) {

@@ -64,6 +64,49 @@ Op set(std::string id, std::string field, Value value) {
             .field = std::move(field),
             .value = std::move(value)};
 }
+Op splice(std::string id, std::uint64_t at, std::uint64_t count, std::string content) {
+    return {.kind = OpKind::splice,
+            .object = std::move(id),
+            .field = "t",
+            .value = std::move(content),
+            .at = at,
+            .count = count};
+}
+Op list_insert(std::string id, std::uint64_t at, Value value) {
+    return {.kind = OpKind::list_insert,
+            .object = std::move(id),
+            .field = "l",
+            .value = std::move(value),
+            .at = at};
+}
+
+/// Two devices and their server; whoever is away hears nothing.
+struct Pair {
+    Dice dice{7};
+    TestServer server{dice, {}, &fold_internal::decide<fold_internal::AllRules>};
+    ReplicaDevice a{"a", dice, server, {}, kStream};
+    ReplicaDevice b{"b", dice, server, {}, kStream};
+
+    void settle(std::vector<ReplicaDevice*> present) {
+        for (int round = 0; round < 60; ++round) {
+            for (auto* device : present) {
+                device->advance(std::chrono::milliseconds(500));
+                while (device->deliver_to_server() || server.fold_one()) {
+                }
+                server.push();
+                while (device->receive()) {
+                }
+                BOOST_TEST(device->wrong().empty(), device->wrong());
+            }
+        }
+    }
+    void settle() { settle({&a, &b}); }
+    static void write(ReplicaDevice& device, std::vector<Op> ops) {
+        BOOST_REQUIRE(device.mutate({std::move(ops), {}}).has_value());
+        device.run();
+    }
+    static std::string text(ReplicaDevice& device) { return device.view().text("x", "t"); }
+};
 
 }  // namespace
 
@@ -71,9 +114,9 @@ BOOST_AUTO_TEST_SUITE(replica)
 
 BOOST_AUTO_TEST_CASE(bad_input_is_refused_as_a_whole_and_changes_nothing) {
     Bed bed;
-    bed.write(
-        {insert("x"),
-         {.kind = OpKind::add, .object = "x", .field = "n", .value = Value{std::int64_t{1}}}});
+    bed.write({insert("x"),
+               {.kind = OpKind::add, .object = "x", .field = "n", .value = Value{std::int64_t{1}}},
+               splice("x", 0, 0, "äöü")});
     bed.pending_before = bed.device.replica().status().pending;
 
     std::vector<Op> too_many(1'000'000, set("x", "f", true));
@@ -93,6 +136,24 @@ BOOST_AUTO_TEST_CASE(bad_input_is_refused_as_a_whole_and_changes_nothing) {
         {"two kinds in one event",
          {set("x", "f", true),
           {.kind = OpKind::set_add, .object = "x", .field = "f", .value = Value{true}}},
+         Errc::request_invalid},
+        {"a splice behind the end", {splice("x", 4, 0, "a")}, Errc::request_invalid},
+        {"a splice that removes too much", {splice("x", 1, 3, "")}, Errc::request_invalid},
+        {"a splice behind what the event itself left",
+         {splice("x", 0, 3, ""), splice("x", 1, 0, "a")},
+         Errc::request_invalid},
+        {"a splice whose length overflows",
+         {splice("x", 1, ~std::uint64_t{0}, "")},
+         Errc::request_invalid},
+        {"a splice of a number",
+         {{.kind = OpKind::splice, .object = "x", .field = "t", .value = Value{true}}},
+         Errc::request_invalid},
+        {"a place in a text that is gone and has come again",
+         {{.kind = OpKind::remove, .object = "x"}, insert("x"), splice("x", 1, 0, "a")},
+         Errc::request_invalid},
+        {"a place behind the end of a list", {list_insert("x", 1, true)}, Errc::request_invalid},
+        {"a list where there is a text",
+         {{.kind = OpKind::list_insert, .object = "x", .field = "t", .value = Value{true}}},
          Errc::request_invalid},
         {"a counter that takes a text",
          {{.kind = OpKind::add, .object = "x", .field = "n", .value = Value{std::string("1")}}},
@@ -186,6 +247,94 @@ BOOST_AUTO_TEST_CASE(assigning_a_whole_value_says_what_differs) {
     auto const entries = bed.device.client().outbox(kStream)->entries();
     auto const event = decode_event(entries.back().mutation.events.front()).value();
     BOOST_TEST((event.ops == std::vector<Op>{set("x", "b", false)}));
+}
+
+BOOST_AUTO_TEST_CASE(assigning_a_whole_text_says_the_splices_that_make_it) {
+    Bed bed;
+    bed.write({insert("x"), splice("x", 0, 0, "the quick foxes run")});
+    bed.settle();
+    auto whole = *bed.device.view().get("x");
+    whole.fields["t"] = coalesce::TextField{"the quick brown foxes run, twice"};
+    whole.fields["l"] = coalesce::ListField{{Value{true}}};
+    require_ok(bed.device.replica().assign("x", whole));
+    bed.device.run();
+    auto const entries = bed.device.client().outbox(kStream)->entries();
+    auto const event = decode_event(entries.back().mutation.events.front()).value();
+    BOOST_TEST((event.ops == std::vector<Op>{list_insert("x", 0, true),
+                                             splice("x", 10, 0, "brown "),
+                                             splice("x", 25, 0, ", twice")}));
+    bed.settle();
+    BOOST_TEST(bed.device.view().text("x", "t") == "the quick brown foxes run, twice");
+}
+
+BOOST_AUTO_TEST_CASE(an_observer_hears_of_a_text_by_splices) {
+    Pair pair;
+    std::vector<TextEffect> heard;
+    pair.a.on_changes = [&heard](Changes const& changes) {
+        for (Change const& change : changes.changes) {
+            heard.insert(heard.end(), change.text.begin(), change.text.end());
+        }
+    };
+    pair.write(pair.a, {insert("x"), splice("x", 0, 0, "ähm, yes")});
+    BOOST_TEST((heard == std::vector<TextEffect>{{0, "", "ähm, yes"}}));
+    pair.settle();
+    BOOST_TEST(heard.size() == 1U);  // an own write is told once
+
+    // Another's, with nothing pending here: as the model has it.
+    heard.clear();
+    pair.write(pair.b, {splice("x", 5, 3, "no")});
+    pair.settle();
+    BOOST_TEST((heard == std::vector<TextEffect>{{5, "yes", "no"}}));
+
+    // Another's, beside what is pending here.
+    heard.clear();
+    pair.write(pair.b, {splice("x", 7, 0, " way")});
+    pair.settle({&pair.b});
+    pair.write(pair.a, {splice("x", 0, 3, "oh")});
+    pair.settle();
+    BOOST_TEST((heard == std::vector<TextEffect>{{0, "ähm", "oh"}, {6, "", " way"}}));
+    BOOST_TEST(pair.text(pair.a) == "oh, no way");
+    BOOST_TEST(pair.text(pair.b) == "oh, no way");
+}
+
+BOOST_AUTO_TEST_CASE(what_was_typed_around_a_refused_edit_stays_where_it_was) {
+    Bed bed;
+    bed.write({insert("x"), splice("x", 0, 0, "one three")});
+    bed.settle();
+    // The guard fails; what follows was typed with the refused words in sight.
+    auto const refused = bed.write({splice("x", 4, 0, "and a half, ")}, {.expect_head = Seq{7}});
+    auto const behind = bed.write({splice("x", 16, 0, "two ")});
+    auto const inside = bed.write({splice("x", 8, 6, "third")});
+    auto const list = bed.write({list_insert("x", 0, true)});
+    BOOST_TEST(bed.device.view().text("x", "t") == "one and third, two three");
+    bed.settle();
+    BOOST_TEST(bed.was_refused(refused));
+    for (auto const id : {behind, inside, list}) {
+        BOOST_TEST(!bed.was_refused(id));
+    }
+    BOOST_TEST(bed.device.view().text("x", "t") == "one thirdtwo three");
+    BOOST_TEST((bed.device.replica().retry(refused).error().code == Errc::request_invalid));
+}
+
+/// Whoever was away is put where the others are by itself; a device that is merely behind waits
+/// until it has caught up.
+BOOST_AUTO_TEST_CASE(edits_from_below_the_merge_mark_are_made_anew_at_the_head) {
+    Pair pair;
+    pair.server.create(kStream, 2);
+    pair.write(pair.a, {insert("x"), splice("x", 0, 0, "tail")});
+    pair.settle();
+    pair.b.break_connection();
+    pair.write(pair.b, {splice("x", 4, 0, " of b")});
+    pair.write(pair.b, {splice("x", 0, 1, "T")});
+    for (char const letter : {'1', '2', '3', '4', '5', '6', '7', '8'}) {
+        pair.write(pair.a, {splice("x", 0, 0, std::string(1, letter))});
+        pair.settle({&pair.a});
+    }
+    pair.settle();
+    BOOST_TEST(pair.b.counts["writes moved up"] > 0U);
+    BOOST_TEST(pair.text(pair.a) == "87654321Tail of b");
+    BOOST_TEST(pair.text(pair.b) == "87654321Tail of b");
+    BOOST_TEST(pair.a.replica().state_hash() == pair.b.replica().state_hash());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -180,6 +180,10 @@ std::string ScriptBed::text(ByteView payload) {
             return "Need " + std::to_string(m->stream()) + " " +
                    range(Seq{m->first()}, Seq{m->last()});
         }
+        std::string operator()(fb::NeedChunks const* m) {
+            return "NeedChunks " + std::to_string(m->stream()) + " " +
+                   std::to_string(m->ids()->size());
+        }
         std::string operator()(fb::Ack const* m) {
             return "Ack " + std::to_string(m->stream()) + " " + std::to_string(m->seq());
         }
@@ -191,6 +195,8 @@ std::string ScriptBed::text(ByteView payload) {
         std::string operator()(fb::Result const*) { return "Result"; }
         std::string operator()(fb::Events const*) { return "Events"; }
         std::string operator()(fb::Hole const*) { return "Hole"; }
+        std::string operator()(fb::Snapshot const*) { return "Snapshot"; }
+        std::string operator()(fb::Chunk const*) { return "Chunk"; }
         std::string operator()(fb::Notice const*) { return "Notice"; }
     };
     std::string out;

@@ -31,7 +31,7 @@ class WordAuthenticator final : public Authenticator {
 
 struct HttpBed {
     HttpBed() {
-        host = SessionHost::make({}, {clock, random, strand, authenticator});
+        host = SessionHost::make({}, {clock, random, strand, strand, authenticator});
         api = HttpApi::make({}, {*host, authenticator, clock, strand, {}});
     }
     ~HttpBed() {

@@ -18,6 +18,21 @@ Result<> FakePartition::submit(Bytes submission, std::uint64_t token) {
     return success();
 }
 
+void FakePartition::catch_up(std::function<void(Result<> const&)> done) {
+    if (behind_) {
+        catching_up_.push_back(std::move(done));
+    } else {
+        done(success());
+    }
+}
+
+void FakePartition::caught_up(Result<> const& result) {
+    behind_ = false;
+    for (auto const& done : std::exchange(catching_up_, {})) {
+        done(result);
+    }
+}
+
 Verdict FakePartition::fold_one(ByteView record) {
     auto const view = SubmissionView::decode(record).value();
     StreamRow no_stream;
@@ -98,7 +113,7 @@ FakePartition::Stream* FakePartition::find(StreamNumber number) {
 }
 
 StreamStat FakePartition::stat_of(Stream& stream) {
-    catch_up(row_, stream.row);
+    capstan::catch_up(row_, stream.row);
     return {.number = stream.row.number,
             .name = stream.row.name,
             .generation = stream.row.generation,
@@ -135,7 +150,8 @@ Result<DeviceStat> FakePartition::device(StreamNumber number, DeviceId const& de
     return DeviceStat{row.attempt, row.last, row.preceding_seq, row.halted};
 }
 
-Result<Page> FakePartition::read(StreamNumber number, Seq from, std::size_t bytes_max) {
+/// The page is whole already; its runs stand for their sizes.
+Result<FoundPage> FakePartition::find_page(StreamNumber number, Seq from, std::size_t bytes_max) {
     reads += 1;
     if (read_error) {
         return *read_error;
@@ -144,7 +160,9 @@ Result<Page> FakePartition::read(StreamNumber number, Seq from, std::size_t byte
     if (stream == nullptr) {
         return Error{Errc::not_found, {}};
     }
-    Page page{.generation = stat_of(*stream).generation, .head = stream->row.head};
+    FoundPage found{.page = {.generation = stat_of(*stream).generation, .head = stream->row.head},
+                    .runs = {}};
+    auto& page = found.page;
     for (auto const& run : stream->runs) {
         if (run.last < from) {
             continue;
@@ -159,8 +177,10 @@ Result<Page> FakePartition::read(StreamNumber number, Seq from, std::size_t byte
         page.chain = run.chain;
         page.marks.push_back(run.mark.value);
         page.runs.insert(page.runs.end(), run.delivered.begin(), run.delivered.end());
+        auto& entry = found.runs.emplace_back();
+        entry.place.bytes = static_cast<std::uint32_t>(run.delivered.size());
     }
-    return page;
+    return found;
 }
 
 Result<Hash128> FakePartition::chain_at(StreamNumber number, Seq seq) {

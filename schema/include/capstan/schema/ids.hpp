@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -122,6 +123,13 @@ struct DeviceId {
     friend auto operator<=>(DeviceId const&, DeviceId const&) = default;
 };
 
+/// SHA-256 of a chunk of a snapshot before compression, or of a manifest. It is looked for in one
+/// stream alone, so knowing it opens nothing.
+struct ChunkId {
+    std::array<std::byte, 32> bytes{};
+    friend auto operator<=>(ChunkId const&, ChunkId const&) = default;
+};
+
 /// The pair that names an accepted event of a stream for ever.
 struct Dot {
     DeviceId device;
@@ -168,6 +176,10 @@ class StreamPattern {
 /// 32 lower-case hex digits. Errors of `parse_device`: `device_invalid`.
 std::string to_string(DeviceId const& device);
 Result<DeviceId> parse_device(std::string_view hex);
+
+/// 64 lower-case hex digits; parsing anything else gives nothing.
+std::string to_string(ChunkId const& id);
+std::optional<ChunkId> parse_chunk_id(std::string_view hex);
 
 /// 16 lower-case hex digits.
 std::string to_string(Generation generation);

@@ -29,6 +29,11 @@ inline constexpr std::size_t kHelloPatternsMax = 64;
 inline constexpr std::size_t kTokenBytesMax = 8'192;
 inline constexpr std::size_t kMessageTextBytesMax = 1'024;
 
+/// A chunk of a snapshot, compressed or not, and a manifest.
+inline constexpr std::size_t kChunkBytesMax = 64 * 1'048'576;
+/// Chunks that one message asks for.
+inline constexpr std::size_t kNeedChunksMax = 1'024;
+
 inline constexpr std::size_t kFrameHeaderBytes = 96;
 inline constexpr std::size_t kSegmentHeaderBytes = 96;
 /// Submissions of one frame. A group commit larger than this becomes several frames; a footer may

@@ -26,6 +26,9 @@ using Message = std::variant<fb::Hello const*,
                              fb::Events const*,
                              fb::Hole const*,
                              fb::Need const*,
+                             fb::Snapshot const*,
+                             fb::Chunk const*,
+                             fb::NeedChunks const*,
                              fb::Ack const*,
                              fb::Head const*,
                              fb::Credit const*,
@@ -69,6 +72,7 @@ class MessageWriter {
     void add(fb::ResultT const& message);
     void add(fb::HoleT const& message);
     void add(fb::NeedT const& message);
+    void add(fb::SnapshotT const& message);
     void add(fb::AckT const& message);
     void add(fb::HeadT const& message);
     void add(fb::CreditT const& message);
@@ -99,6 +103,21 @@ class MessageWriter {
     void add(Events const& message);
     void add(std::span<fb::RunResult const> results);
 
+    /// A part of a manifest or a chunk.
+    struct Chunk {
+        StreamNumber stream;
+        ChunkId id;
+        std::uint32_t offset = 0;
+        std::uint32_t total = 0;
+        ByteView bytes;
+    };
+    void add(Chunk const& message);
+    struct NeedChunks {
+        StreamNumber stream;
+        std::span<ChunkId const> ids;
+    };
+    void add(NeedChunks const& message);
+
     /// An Events message up to its runs, `run_bytes` of which the caller puts behind it as they
     /// stand, then zeros up to a multiple of 8 bytes. `message.runs` is not looked at.
     /// Precondition: the writer is empty; it stays so.
@@ -125,5 +144,7 @@ fb::Hash to_wire(Hash128 const& hash);
 Hash128 from_wire(fb::Hash const* hash);  // all zero for none
 fb::Device to_wire(DeviceId const& device);
 DeviceId from_wire(fb::Device const& device);
+fb::ChunkId to_wire(ChunkId const& id);
+ChunkId from_wire(fb::ChunkId const& id);
 
 }  // namespace capstan

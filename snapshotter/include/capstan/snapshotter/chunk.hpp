@@ -4,6 +4,7 @@
 #include <capstan/schema/bytes.hpp>
 #include <capstan/schema/error.hpp>
 #include <capstan/schema/ids.hpp>
+#include <capstan/schema/limits.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -16,21 +17,11 @@ namespace capstan {
 /// A chunk of objects ends as soon as it has so many bytes, but for its last object.
 inline constexpr std::size_t kChunkBytesMin = 16 * 1'024;
 inline constexpr std::size_t kChunkBytesFull = 192 * 1'024;
-/// What no chunk may exceed, whatever its only object or its window holds.
-inline constexpr std::size_t kChunkBytesMax = 64 * 1'048'576;
 /// Ids in a chunk of the device table.
 inline constexpr std::size_t kChunkDevices = 1'024;
 
-/// SHA-256 of a chunk's bytes before compression. It is looked for in one stream alone, so knowing
-/// it opens nothing.
-struct ChunkId {
-    std::array<std::byte, 32> bytes{};
-    friend auto operator<=>(ChunkId const&, ChunkId const&) = default;
-};
+/// SHA-256.
 ChunkId chunk_id(ByteView bytes);
-std::string to_hex(ChunkId const& id);
-/// 64 lower-case hex digits, or nothing.
-std::optional<ChunkId> parse_chunk_id(std::string_view hex);
 
 enum class ChunkKind : std::uint8_t { objects, devices, window };
 

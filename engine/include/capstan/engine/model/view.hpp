@@ -12,6 +12,9 @@
 
 namespace capstan {
 
+/// What a field holds, as a whole; nothing if that is nothing.
+std::optional<coalesce::FieldValue> content_of(Field const& field);
+
 /// What a device's user sees: the confirmed model with the device's own pending mutations on it.
 ///
 /// Reading works out what is pending on an object when it changed since it was last read; all else
@@ -24,6 +27,8 @@ class View {
     std::optional<std::string> type(std::string_view object) const;
     /// Nothing if there is no such object. Fields without content are left out.
     std::optional<coalesce::ObjectValue> get(std::string_view object) const;
+    /// The same, with what is pending on it as it was shown before.
+    std::optional<coalesce::ObjectValue> get(Overlay::Shown const& shown) const;
 
     /// Of a register. Nothing if absent.
     std::optional<Value> value(std::string_view object, std::string_view field) const;
@@ -37,12 +42,21 @@ class View {
     /// Of a map, in order of key.
     std::vector<std::pair<std::string, Value>> entries(std::string_view object,
                                                        std::string_view field) const;
+    /// What a text holds, UTF-8; empty if absent.
+    std::string text(std::string_view object, std::string_view field) const;
+    /// What a list holds; empty if absent.
+    std::vector<Value> list(std::string_view object, std::string_view field) const;
+    /// How many code points a text holds, elements a list, a set or a map.
+    std::uint64_t size(std::string_view object, std::string_view field, FieldKind kind) const;
     /// Whether the field has content of this kind.
     bool has(std::string_view object, std::string_view field, FieldKind kind) const;
 
     /// Ids of live objects in the query's order: as `query` of a model, and what is pending counts.
     /// Costs that of the confirmed query, and of looking at all objects that are pending.
     std::vector<std::string> query(Query const& query) const;
+
+    /// Ids of all live objects, in their order.
+    std::vector<std::string> ids() const;
 
     Tables const& tables() const { return model_.tables(); }
 

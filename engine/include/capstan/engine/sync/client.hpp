@@ -92,8 +92,10 @@ class Client {
     /// As Outbox::revise, made where the stream's reader stands.
     void revise(StreamName const& stream, std::vector<Outbox::Revision> revisions);
     /// From now on the stream's writes behind one that was refused for good wait until their author
-    /// has looked at them: until `reviewed`.
-    void review_refusals(StreamName const& stream);
+    /// has looked at them: until `reviewed`. `review` is called within `take`, before anything is
+    /// given out, so that a refusal and what comes of it are one transaction; each time again,
+    /// until then. Nothing: there is no such author any more.
+    void review_refusals(StreamName const& stream, std::function<void()> review);
     void reviewed(StreamName const& stream);
     /// Records of the application's own that belong to the transaction that `take` gives next: a
     /// model beside its cursor. Keys as store.hpp has them.
@@ -139,6 +141,7 @@ class Client {
         std::optional<StoredCursor> stored;  // where the application was
         Backoff read_backoff;                // while the server cannot read it
         bool queued = false;                 // in `ready_`
+        std::function<void()> review;        // of refused writes, by their author
         std::size_t counted_bytes = 0;       // in `outbox_bytes_`
     };
     struct Inbox;  // client_inbox.cpp
@@ -165,6 +168,7 @@ class Client {
     // client_pump.cpp: what is to be done now
     void pump(Instant now);
     void finish_recovery(Instant now);
+    void review();
     std::vector<Stream*> freeze(Instant now);
     void save();
     void say_hello();
@@ -206,6 +210,7 @@ class Client {
     std::map<StreamNumber, Stream*> handles_;
     std::set<std::string> busy_;                 // outboxes that are not idle
     std::set<std::string> touched_;              // outboxes and cursors that may have changed
+    std::set<std::string> in_review_;            // outboxes whose author has to look
     std::deque<std::string> ready_;              // outboxes that may have something to send
     std::map<std::string, Instant> held_;        // outboxes that wait for a moment
     std::map<std::string, Instant> read_again_;  // readers that were interrupted

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <capstan/engine/coalesce/coalescer.hpp>
 #include <capstan/engine/sync/answer.hpp>
 #include <capstan/engine/sync/backoff.hpp>
@@ -91,22 +92,27 @@ class Outbox {
     /// is none of this id.
     bool discard(MutationId mutation, Effects& effects);
 
-    /// Takes back a write that is not frozen: refused for this reason, as if the server had said
-    /// so. False if there is none of this id, or a copy may be under way.
+    /// Takes back a write that is not frozen, or was refused for another reason: refused for this
+    /// one, as if the server had said so. False if there is none of this id, or a copy may be under
+    /// way.
     bool withdraw(MutationId mutation, Error const& why, Effects& effects);
     /// Writes that are pending, or were refused, go on as their author says now: other events, made
     /// where the author stands. They keep their ids, hence their order. All that is pending behind
     /// the first of them has to be among them, since p never falls. Ids that are not there are left
-    /// out.
+    /// out. One without events has nothing left to say: it is confirmed without a seq.
     struct Revision {
         MutationId mutation;
         std::vector<Bytes> events;
     };
     void revise(std::vector<Revision> revisions, ReaderAt at, Effects& effects);
     /// From now on nothing is frozen behind a write that was refused for good, until its author has
-    /// looked at what it made of it and says `reviewed`.
-    void review_refusals() { reviews_ = true; }
+    /// looked at what it made of it and says `reviewed`. What is there already is to be looked at.
+    void review_refusals() {
+        reviews_ = true;
+        in_review_ = !refused_.empty();
+    }
     void reviewed() { in_review_ = false; }
+    bool in_review() const { return in_review_; }
 
     /// `history_lost`: the server has another history than the reader's cursor names.
     Insight on_standing(Standing const& standing, bool history_lost, Effects& effects);
@@ -154,6 +160,8 @@ class Outbox {
     /// Nothing is sent before; none: now.
     std::optional<Instant> held_until() const { return held_until_; }
     std::size_t bytes() const { return bytes_; }
+    /// What is published now counts as made there at least: p never falls.
+    Seq preceding_least() const { return std::max(preceding_given_, record_.preceding_seq); }
 
     struct Counts {
         std::size_t pending = 0;
@@ -231,6 +239,7 @@ class Outbox {
         std::string detail;
     };
     static Run run_of(RunRecord record);
+    static std::size_t size_of(std::vector<Bytes> const& events);
 
     // outbox.cpp
     Attempt current_attempt();

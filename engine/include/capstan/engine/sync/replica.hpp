@@ -46,12 +46,17 @@ struct ReplicaStatus {
 /// - A device's own events are known by their dots: an event may come before its answer, an answer
 ///   ahead of the cursor, and either takes effect once.
 /// - A write that is refused leaves the view. Writes behind it that act on what it was to insert
-///   are withdrawn with it; all others are read anew on what is left, and go on.
-/// - A write that lies below the merge mark, or was to be sent by a device that is none any more,
-/// is
-///   put at the present place by itself, and says what its author had really seen.
+///   are withdrawn with it; all others are read anew on what is left, and go on. Edits of texts and
+///   lists are read from the list that holds them, so what was typed around a refused one stays.
+/// - A write that lies below the merge mark, once the model has caught up, or was to be sent by a
+///   device that is none any more, is put at the present place by itself, and says what its author
+///   had really seen. Edits of texts and lists of such a device, or of a history that is lost, are
+///   refused: their places mean nothing any more.
 /// - What the model came to is in the same transaction as the cursor, as records of the objects
 ///   that events touched. After a crash the model is what the cursor says.
+///
+/// A mutation costs what it touches, however much is pending. What comes from the server and
+/// touches an object with pending writes makes those be worked out once more when it is next read.
 ///
 /// Invariants:
 /// 1. The model holds exactly the events up to the consumed cursor, in the cursor's history.
@@ -70,13 +75,14 @@ class Replica {
 
     /// Publishes one event, if its author may say it: all of it or nothing.
     /// Errors: as `check_as_author`; those of Client::publish; `not_ready`: it has a guard, and
-    /// own writes are not in the model yet.
+    /// own writes are not in the model yet, or it edits a text or list while a new history is read.
     Result<MutationId> mutate(Event event, MutateOptions const& options = {});
     /// Emits what differs between what is there and this. Nothing differs: nothing is published.
     /// Errors: as `mutate`, and as `coalesce::assign`.
     Result<std::optional<MutationId>> assign(std::string_view object,
                                              coalesce::ObjectValue const& whole);
-    /// Publishes what was refused once more, as work of now. Errors: as `mutate`; `not_found`.
+    /// Publishes what was refused once more, as work of now. Errors: as `mutate`; `not_found`;
+    /// `request_invalid`: it edits a text or list, at a place of another moment.
     Result<MutationId> retry(MutationId refused);
 
     // Effects of the client that name this stream.
@@ -92,8 +98,12 @@ class Replica {
     Changes take_changes();
 
     View view() { return View(*model_, *overlay_); }
+    /// Whether the write is in the view and not in the model.
+    bool shows(MutationId mutation) const { return own_.contains(mutation); }
     Model const& model() const { return *model_; }
     ConflictLog const& conflicts() const { return conflicts_; }
+    /// Whether both sides of the conflict still stand: nobody has settled it.
+    bool is_open(Conflict const& conflict) const;
     /// Of the confirmed model.
     std::uint64_t state_hash() const { return model_->state_hash(); }
     ReplicaStatus status() const;
@@ -120,16 +130,26 @@ class Replica {
     void show_all();
     void consume(Seq last);
     Subscription const& subscription() const;
+    bool has_caught_up() const;
 
     // replica_review.cpp
-    bool review(WriteMoved const& refused);
-    void move_up(MutationId first);
-    void withdraw_dependants(WriteMoved const& refused);
+    void review();
+    bool belongs(Outbox::Entry const& entry) const;
+    void withdraw_dependants(std::vector<Outbox::Entry> const&, std::set<MutationId>& gone);
+    void make_anew(std::vector<Outbox::Entry> const& entries, std::set<MutationId> const& gone);
+    std::map<std::uint64_t, Event> rebase(std::set<MutationId> const& unsent,
+                                          std::set<MutationId> const& gone);
 
     // replica_changes.cpp
     void remember(std::string const& object);
     void remember_pending();
-    void keep_unpending(Changes&& changes);
+    void remember_life(Op const& op);
+    bool is_hidden(Change const& change) const;
+    void keep_news(Changes&& changes);
+    std::uint64_t put_on_top(Event event, Seq preceding);
+    void tell_outdated(std::string const& object,
+                       Overlay::Shown const& before,
+                       std::vector<Change>& out);
 
     // replica_store.cpp
     bool load(std::span<StoredRecord const> records);
@@ -145,8 +165,12 @@ class Replica {
     Dot own_applied_;  // this device's last event that the model holds
     ConflictLog conflicts_;
 
-    std::map<std::string, std::optional<coalesce::ObjectValue>> before_;  // what may have changed
-    Changes changes_;                                                     // of what is not in there
+    /// How many refused writes wait for the model to catch up: then they are put where it stands.
+    std::optional<std::size_t> waiting_;
+
+    // Objects that may have changed as a whole, as they were; and all other changes.
+    std::map<std::string, std::optional<coalesce::ObjectValue>> before_;
+    Changes changes_;
     std::set<std::string> touched_;                   // by events that are not stored yet
     std::deque<std::pair<Seq, std::string>> buried_;  // stored tombstones
     std::size_t devices_stored_ = 0;                  // of the model's table

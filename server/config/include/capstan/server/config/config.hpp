@@ -33,6 +33,10 @@ struct ServerConfig {
         std::uint64_t segment_bytes = kSegmentBytesDefault;
         std::uint64_t queue_bytes_max = 64 * 1'048'576;
         std::uint64_t batch_bytes_max = 4 * 1'048'576;
+        std::string cluster;  // kafka://…; empty: this server's own files are the journal
+        std::string cluster_settings_file;
+        std::uint64_t cluster_replicas = 3;
+        std::uint64_t cluster_linger_ms = 0;
     } journal;
 
     struct Checkpoint {
@@ -68,7 +72,7 @@ struct ServerConfig {
         std::uint64_t in_flight_max = 4'096;
         std::uint64_t queued_bytes_soft = 1'048'576;
         std::uint64_t queued_bytes_hard = 4'194'304;
-        std::uint64_t page_bytes = 262'144;
+        std::uint64_t page_bytes = 524'288;
         std::uint64_t greeting_ms = 10'000;
         std::uint64_t silence_ms = 60'000;
         std::uint64_t stall_ms = 10'000;
