@@ -25,6 +25,7 @@
 #include "metered_storage.hpp"
 #include "process.hpp"
 #include "service_manager.hpp"
+#include "snapshots.hpp"
 
 namespace capstan {
 namespace {
@@ -43,6 +44,7 @@ SessionOptions session_options(ServerConfig const& config) {
     options.queued_bytes_soft = config.session.queued_bytes_soft;
     options.queued_bytes_hard = config.session.queued_bytes_hard;
     options.page_bytes = config.session.page_bytes;
+    options.whole_bytes_max = config.snapshot.whole_bytes_max;
     options.greeting_max = milliseconds(config.session.greeting_ms);
     options.silence_max = milliseconds(config.session.silence_ms);
     options.stall_max = milliseconds(config.session.stall_ms);
@@ -131,6 +133,7 @@ class Server {
     Result<> recover();
     void report_recovery();
     Result<> open_partition();
+    Result<> open_snapshots();
     Result<> rebuild_index(std::string_view why);
     Result<> listen();
     void tick();
@@ -160,6 +163,7 @@ class Server {
     std::unique_ptr<SessionHost> sessions_;
     std::unique_ptr<Relay> relay_;
     std::unique_ptr<Partition> partition_;
+    std::unique_ptr<Snapshots> snapshots_;
     std::unique_ptr<AsioThread> disk_;        // these two end before the partition does:
     std::unique_ptr<AsioThread> background_;  // they run its tasks
     std::unique_ptr<HttpApi> api_;
@@ -182,7 +186,12 @@ class Server::Relay final : public PartitionListener {
                            {"count", std::uint64_t{tokens.size()}}});
         server_.sessions_->on_turned_away(tokens, why);
     }
-    void on_moved(StreamMoved const& moved) override { server_.sessions_->on_moved(moved); }
+    void on_moved(StreamMoved const& moved) override {
+        server_.sessions_->on_moved(moved);
+        if (server_.snapshots_) {
+            server_.snapshots_->keeper().on_moved(moved);
+        }
+    }
     void on_stopped(Error const& why) override {
         server_.sessions_->on_stopped(why);
         server_.on_stopped(why);
@@ -252,11 +261,17 @@ Result<> Server::recover() {
     }
     CAPSTAN_TRY(std::move(opened));
     sessions_->attach(*partition_);
+    CAPSTAN_TRY(open_snapshots());
     api_ = HttpApi::make(http_options(config_),
-                         {*sessions_, *authenticator_, clock_, strand_, [this](Duration took) {
+                         {*sessions_,
+                          *authenticator_,
+                          clock_,
+                          strand_,
+                          [this](Duration took) {
                               metrics_.observe(Metric::append_seconds,
                                                std::chrono::duration<double>(took).count());
-                          }});
+                          },
+                          snapshots_ ? &snapshots_->keeper() : nullptr});
     api_->attach(*partition_);
     auto const marks = partition_->marks();
     log_.info(
@@ -283,6 +298,18 @@ Result<> Server::open_partition() {
     PartitionSeams const seams{
         *storage_, *checkpoints_, clock_, random_, strand_, *disk_, *background_};
     CAPSTAN_TRY(partition_, Partition::open(partition_options(config_), seams, *relay_));
+    return success();
+}
+
+Result<> Server::open_snapshots() {
+    if (!config_.snapshot.enabled) {
+        return success();
+    }
+    CAPSTAN_TRY(auto directory, open_directory(fs::path(config_.data_dir) / "snapshots"));
+    snapshots_ =
+        std::make_unique<Snapshots>(config_.snapshot, std::move(directory), clock_, strand_, log_);
+    snapshots_->keeper().attach(*partition_);
+    sessions_->offer(snapshots_->keeper());
     return success();
 }
 
@@ -320,6 +347,9 @@ void Server::tick() {
     auto const now = clock_.now();
     sessions_->on_tick(now);
     public_->on_tick(now);
+    if (snapshots_) {
+        snapshots_->keeper().on_tick(now);
+    }
     manager_.alive();
     tick_ = strand_.after(kTick, [this] { tick(); });
 }
@@ -375,6 +405,9 @@ ExitCode Server::run() {
     // had to say, so that nothing outlives what it refers to.
     disk_.reset();
     background_.reset();
+    if (snapshots_) {
+        snapshots_->stop();
+    }
     context_.restart();
     context_.poll();
     log_.info("stopped", stopped_ ? stopped_->detail : "clean");
@@ -437,6 +470,10 @@ void Server::refresh_metrics() {
                         static_cast<double>(counters.sessions_replaced));
     metrics_.advance_to(Metric::sessions_stalled_total,
                         static_cast<double>(counters.sessions_stalled));
+    show_catch_ups(counters, metrics_);
+    if (snapshots_) {
+        snapshots_->refresh(metrics_);
+    }
     metrics_.advance_to(Metric::log_lines_dropped_total, static_cast<double>(log_.dropped()));
     metrics_.advance_to(Metric::log_lines_suppressed_total, static_cast<double>(log_.suppressed()));
 }

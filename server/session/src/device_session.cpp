@@ -67,6 +67,7 @@ void DeviceSession::let_go() {
     host_.submitters().remove(submitter_);
     requests_.clear();
     needs_.clear();
+    chunks_.clear();
     waiting_.clear();
     while (!subscriptions_.empty()) {
         leave(subscriptions_.begin());
@@ -109,9 +110,8 @@ bool DeviceSession::wants_read() const {
 }
 
 bool DeviceSession::wants_write() const {
-    bool const events_left = !needs_.empty() || !lagging_.empty();
-    return !out_.empty() || !requests_.empty() || !appeared_.empty() ||
-           (events_left && credit_ > 0);
+    bool const more_left = !needs_.empty() || !lagging_.empty() || has_chunk();
+    return !out_.empty() || !requests_.empty() || !appeared_.empty() || (more_left && credit_ > 0);
 }
 
 void DeviceSession::wake_if_resting() {

@@ -27,7 +27,8 @@ void DeviceSession::fill(std::size_t bytes_max) {
     }
 }
 
-/// Puts one more message on the queue: what was asked, then streams that appeared, then events.
+/// Puts one more message on the queue: what was asked, then streams that appeared, then events and
+/// chunks of snapshots by turns.
 /// False when there is nothing.
 bool DeviceSession::send_next(std::size_t bytes_max) {
     if (!requests_.empty()) {
@@ -38,13 +39,18 @@ bool DeviceSession::send_next(std::size_t bytes_max) {
         announce_some();
         return true;
     }
-    if (credit_ <= 0 || (needs_.empty() && lagging_.empty())) {
+    bool const has_events = !needs_.empty() || !lagging_.empty();
+    if (credit_ <= 0 || !(has_events || has_chunk())) {
         return false;
     }
     // A message may overdraw the credit, so that no run is too large for it.
     auto const credit = static_cast<std::size_t>(credit_);
     auto const page_bytes =
         std::min(host_.options().page_bytes, std::max(kPageBytesMin, std::min(bytes_max, credit)));
+    events_have_turn_ = has_events && !events_have_turn_;
+    if (!events_have_turn_ && has_chunk()) {
+        return send_chunk(page_bytes) || has_events;
+    }
     if (!needs_.empty()) {
         send_needed(page_bytes);
     } else {
