@@ -179,7 +179,11 @@ Bytes encode_event(Event const& event) {
         before = &op;
     }
     auto const list = out.CreateVector(ops);
-    out.Finish(fb::CreateEvent(out, list, event.authored_p.value));
+    flatbuffers::Optional<std::uint64_t> authored_p;
+    if (event.authored_p) {
+        authored_p = event.authored_p->value;
+    }
+    out.Finish(fb::CreateEvent(out, list, authored_p));
     auto const* first = reinterpret_cast<std::byte const*>(out.GetBufferPointer());
     return Bytes(first, first + out.GetSize());
 }
@@ -204,7 +208,9 @@ Result<Event> decode_event(ByteView bytes) {
         return bad_event("operations share too much");
     }
     Event event;
-    event.authored_p.value = table.authored_p();
+    if (auto const p = table.authored_p()) {
+        event.authored_p = Seq{*p};
+    }
     event.ops.reserve(table.ops()->size());
     for (auto const* op : *table.ops()) {
         CAPSTAN_TRY(auto decoded, decode_op(*op, event.ops.empty() ? nullptr : &event.ops.back()));

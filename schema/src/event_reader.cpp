@@ -84,7 +84,10 @@ Result<std::span<OpView const>> EventReader::read(ByteView bytes) {
     if (!is_within_budget(table, bytes.size())) {
         return bad_event("operations share too much");
     }
-    authored_p_ = Seq{table.authored_p()};
+    authored_p_.reset();
+    if (auto const p = table.authored_p()) {
+        authored_p_ = Seq{*p};
+    }
     ops_.resize(std::max<std::size_t>(ops_.size(), table.ops()->size()));
     std::size_t count = 0;
     std::string_view object;

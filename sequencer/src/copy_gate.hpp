@@ -6,7 +6,8 @@
 
 namespace capstan {
 
-/// Lets the threads of a shared log ask the disk thread to read, until it is closed.
+/// Lets the threads of a shared log ask the disk thread to read, from when it is opened until it is
+/// closed.
 class CopyGate {
   public:
     CopyGate(Executor& disk, std::function<void()> copy) : disk_(disk), copy_(std::move(copy)) {}
@@ -17,6 +18,10 @@ class CopyGate {
             disk_.post(copy_);
         }
     }
+    void open() {
+        std::lock_guard const lock(mutex_);
+        is_open_ = true;
+    }
     void close() {
         std::lock_guard const lock(mutex_);
         is_open_ = false;
@@ -24,7 +29,7 @@ class CopyGate {
 
   private:
     std::mutex mutex_;
-    bool is_open_ = true;
+    bool is_open_ = false;
     Executor& disk_;
     std::function<void()> copy_;
 };

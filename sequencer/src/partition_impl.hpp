@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 
+#include "catch_up_queue.hpp"
 #include "copy_gate.hpp"
 #include "move_list.hpp"
 #include "row_cache.hpp"
@@ -41,7 +42,9 @@ class PartitionImpl final : public Partition {
     Result<> recover();
 
     bool is_ready() const override { return is_ready_; }
-    void close() override { gate_->close(); }
+    std::optional<LogProgress> log_progress() const override;
+    void catch_up(std::function<void(Result<> const&)> done) override;
+    void close() override;
     Result<> submit(Bytes submission, std::uint64_t token) override;
     Result<std::optional<StreamStat>> stat(std::string_view name) override;
     Result<std::optional<StreamStat>> stat(StreamNumber number) override;
@@ -103,6 +106,8 @@ class PartitionImpl final : public Partition {
     Result<WriteBatch> read_log();
     Result<> check_resumed();
     void ask_for_end();
+    void on_end(Result<LogExtent> const& extent);
+    void find_end();
     void write_own(Bytes record);
     void become_ready_if_caught_up();
     void tick_log();
@@ -170,8 +175,10 @@ class PartitionImpl final : public Partition {
     WriteBatch unwritten_;                                // disk: there was no room on the tape
     std::atomic<int> copies_ = 0;       // batches on their way from the disk thread to the strand
     LogOffset folded_offset_{-1};       // strand
-    std::optional<LogOffset> log_end_;  // strand: as it was when this node joined
+    std::optional<LogOffset> log_end_;  // strand: as the log last said
+    CatchUpQueue catching_up_;          // strand
     std::uint64_t own_records_ = 0;     // written by this node itself
+    std::atomic<bool> has_seen_own_ = false;  // one of them was read
     bool is_ready_ = true;
     std::unique_ptr<Timer> log_timer_;
 

@@ -49,8 +49,9 @@ Result<> PartitionImpl::join_log() {
     }
     gate_ = std::make_shared<CopyGate>(seams_.disk, [this] { copy_from_log(); });
     CAPSTAN_TRY(log_, seams_.open_log(from, [gate = gate_] { gate->ask(); }));
+    gate_->open();
     gate_->ask();
-    ask_for_end();
+    find_end();
     tick_log();
     return success();
 }
@@ -84,6 +85,7 @@ void PartitionImpl::copy_from_log() {
         }
         on_written(batch, written);
         tend_when_idle();
+        catching_up_.folded(folded_offset_.next());
         become_ready_if_caught_up();
         gate_->ask();
     });
@@ -96,6 +98,7 @@ void PartitionImpl::copy_from_log() {
 Result<WriteBatch> PartitionImpl::read_log() {
     auto const take = [this](LogRecord const& record) {
         bool const nobody_waits = record.seen >= kOwnTokens;
+        has_seen_own_ = has_seen_own_ || (record.seen && nobody_waits);
         read_bytes_ += record.bytes.size();
         read_.push_back({to_submission(record.bytes),
                          nobody_waits ? std::nullopt : record.seen,
@@ -135,31 +138,71 @@ Result<> PartitionImpl::check_resumed() {
     return success();
 }
 
-/// How far the log goes at this moment: what devices have seen on other nodes lies before that.
-void PartitionImpl::ask_for_end() {
-    seams_.disk.post([this] {
-        auto extent = log_->extent();
-        seams_.strand.post([this, extent = std::move(extent)] {
-            if (extent) {
-                log_end_ = extent.value().end;
-                become_ready_if_caught_up();
-            }
-        });
-    });
+void PartitionImpl::catch_up(std::function<void(Result<> const&)> done) {
+    if (stopped_) {
+        done(*stopped_);
+    } else if (!log_) {
+        done(success());
+    } else {
+        catching_up_.add(std::move(done));
+        ask_for_end();
+    }
 }
 
-/// The first node of a cluster finds an empty log and begins it. If two do, the first record
-/// counts.
+/// How far the log goes at this moment: what devices have seen on other nodes lies before that.
+void PartitionImpl::ask_for_end() {
+    if (!catching_up_.take_question()) {
+        return;
+    }
+    seams_.disk.post(
+        [this] { seams_.strand.post([this, extent = log_->extent()] { on_end(extent); }); });
+}
+
+void PartitionImpl::on_end(Result<LogExtent> const& extent) {
+    if (stopped_) {
+        return;
+    }
+    if (extent) {
+        log_end_ = extent.value().end;
+        catching_up_.answered(*log_end_);
+        catching_up_.folded(folded_offset_.next());
+        become_ready_if_caught_up();
+    } else {
+        catching_up_.failed(extent.error());
+    }
+    ask_for_end();
+}
+
+std::optional<LogProgress> PartitionImpl::log_progress() const {
+    return log_end_ ? std::optional(LogProgress{folded_offset_.next(), *log_end_}) : std::nullopt;
+}
+
+void PartitionImpl::close() {
+    if (gate_) {
+        gate_->close();
+    }
+}
+
+/// Until the log has said once how far it goes.
+void PartitionImpl::find_end() {
+    if (!log_end_) {
+        catch_up([](Result<> const&) {});
+    }
+}
+
+/// A node is ready when it has read a record of its own behind all that was there: the first
+/// publish would else wait for the producer's greeting. The first node of a cluster finds an empty
+/// log and begins it; if two do, the first record counts.
 void PartitionImpl::become_ready_if_caught_up() {
     if (is_ready_ || stopped_ || !log_end_ || folded_offset_.next() < *log_end_) {
         return;
     }
-    if (row_.has_genesis()) {
-        is_ready_ = true;
-        write_own(encode_heartbeat());  // the first publish would wait for the producer's greeting
-    } else if (own_records_ == 0) {
-        write_own(encode_genesis(Lineage{seams_.random.next()}, options_.partition));
+    if (own_records_ == 0) {
+        write_own(row_.has_genesis()
+                      ? encode_heartbeat()
+                      : encode_genesis(Lineage{seams_.random.next()}, options_.partition));
     }
+    is_ready_ = has_seen_own_ && row_.has_genesis();
 }
 
 void PartitionImpl::write_own(Bytes record) {
@@ -174,9 +217,8 @@ void PartitionImpl::tick_log() {
             log_->tick();
             copy_from_log();
         });
-        if (!log_end_) {
-            ask_for_end();
-        }
+        find_end();
+        become_ready_if_caught_up();
         tick_log();
     });
 }

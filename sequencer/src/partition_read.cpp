@@ -32,7 +32,7 @@ std::size_t read_together(std::span<RunEntry const> runs) {
 }  // namespace
 
 StreamStat PartitionImpl::stat_of(RowCache::Stream& stream) const {
-    catch_up(row_, stream.row);
+    capstan::catch_up(row_, stream.row);
     auto const& row = stream.row;
     return {.number = row.number,
             .name = row.name,

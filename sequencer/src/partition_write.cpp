@@ -151,6 +151,7 @@ void PartitionImpl::stop(Error why) {
     idle_timer_.reset();
     checkpoint_timer_.reset();
     listener_.on_stopped(*stopped_);
+    catching_up_.give_up(*stopped_);
     drain_if_quiet();
 }
 

@@ -62,7 +62,7 @@ class Feed {
     }
     void fill(Model& model) {
         for (std::size_t n = 0; n < options_.objects; ++n) {
-            Event event{{{.kind = OpKind::insert, .object = object(n), .type = "Item"}}, Seq{}};
+            Event event{{{.kind = OpKind::insert, .object = object(n), .type = "Item"}}, {}};
             for (std::size_t i = 0; i < options_.fields; ++i) {
                 event.ops.push_back(
                     {.object = object(n), .field = field(i), .value = std::int64_t{0}});

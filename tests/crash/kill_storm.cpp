@@ -3,6 +3,10 @@
 // told.
 //
 //   kill_storm --capstand PROGRAM --dir DIR [--kills N] [--writers N] [--streams N] [--seed N]
+//   kill_storm --at URL --nodes URL,URL --dir DIR --seconds N [--writers N] …
+//
+// The second form starts and kills nothing: clients talk to nodes of a cluster through `--at`,
+// which moves them about, and each node's tapes are looked at in the end.
 #include <fmt/core.h>
 
 #include <atomic>
@@ -14,6 +18,7 @@
 #include <capstan/sequencer/file_journal.hpp>
 #include <chrono>
 #include <filesystem>
+#include <sstream>
 #include <string>
 #include <thread>
 
@@ -33,6 +38,9 @@ struct Options {
     std::size_t writers = 8;
     std::size_t streams = 3;
     std::uint64_t seed = 1;
+    std::string at;
+    std::vector<std::string> nodes;
+    std::size_t seconds = 10;
 };
 
 constexpr std::size_t kInFlight = 8;
@@ -54,14 +62,11 @@ std::string text_of(ByteView event) {
 /// Keeps a few writes under way until told to stop; its outbox carries them over the kills.
 class Writer {
   public:
-    Writer(Options const& options,
-           ServerProcess const& server,
-           StormHistory& history,
-           std::size_t index)
+    Writer(Options const& options, std::string const& url, StormHistory& history, std::size_t index)
         : history_(history),
           index_(index),
           random_(SimRandom(options.seed).child("writer" + std::to_string(index))),
-          client_(open(options, server, index)),
+          client_(open(options, url, index)),
           stream_(client_.stream(stream_name(index % options.streams)).value()) {}
 
     void write_one() {
@@ -90,8 +95,8 @@ class Writer {
 
   private:
     /// Every other writer keeps its outbox on disk.
-    static Client open(Options const& options, ServerProcess const& server, std::size_t index) {
-        ClientOptions client{.url = server.url(), .token = ServerProcess::kToken};
+    static Client open(Options const& options, std::string const& url, std::size_t index) {
+        ClientOptions client{.url = url, .token = ServerProcess::kToken};
         if (index % 2 == 1) {
             client.store = (options.directory / ("writer-" + std::to_string(index))).string();
         }
@@ -110,8 +115,8 @@ class Writer {
 /// Follows every stream from its start, over all kills.
 class Observer {
   public:
-    Observer(Options const& options, ServerProcess const& server, StormHistory& history)
-        : client_(Client::open({.url = server.url(), .token = ServerProcess::kToken}).value()) {
+    Observer(Options const& options, std::string const& url, StormHistory& history)
+        : client_(Client::open({.url = url, .token = ServerProcess::kToken}).value()) {
         for (std::size_t i = 0; i < options.streams; ++i) {
             auto const stream = client_.stream(stream_name(i)).value();
             stream.subscribe(
@@ -128,11 +133,11 @@ class Observer {
 };
 
 /// A device that was never here before reads a stream whole.
-std::vector<std::string> read_cold(ServerProcess const& server,
+std::vector<std::string> read_cold(std::string const& url,
                                    std::string const& name,
                                    std::size_t at_least) {
     std::vector<std::string> events;
-    auto const client = Client::open({.url = server.url(), .token = ServerProcess::kToken}).value();
+    auto const client = Client::open({.url = url, .token = ServerProcess::kToken}).value();
     Reader reader(client.stream(name).value(), {});
     while (true) {
         auto const patience =
@@ -165,52 +170,88 @@ Options parse(int argc, char** argv) {
             options.streams = std::stoul(value);
         } else if (name == "--seed") {
             options.seed = std::stoull(value);
+        } else if (name == "--at") {
+            options.at = value;
+        } else if (name == "--seconds") {
+            options.seconds = std::stoul(value);
+        } else if (name == "--nodes") {
+            std::istringstream urls(value);
+            for (std::string url; std::getline(urls, url, ',');) {
+                options.nodes.push_back(url);
+            }
         }
     }
     return options;
 }
 
-void load_until(SteadyClock::time_point until, std::vector<std::unique_ptr<Writer>>& writers) {
-    while (SteadyClock::now() < until) {
-        for (auto& writer : writers) {
-            writer->write_one();
-            writer->retry();  // people without patience: no writer waits for its back-off
-        }
-        std::this_thread::sleep_for(milliseconds(1));
-    }
-}
-
-int run(Options const& options) {
-    std::filesystem::create_directories(options.directory);
-    ServerProcess server(options.capstand, (options.directory / "data").string());
-    StormHistory history;
-    SimRandom random(options.seed);
-    server.start();
-    std::map<std::string, std::vector<std::string>> tapes;
-    {
-        Observer observer(options, server, history);
-        std::vector<std::unique_ptr<Writer>> writers;
+/// All who talk to the server at `url`.
+class Storm {
+  public:
+    Storm(Options const& options, std::string const& url) : observer_(options, url, history_) {
         for (std::size_t i = 0; i < options.writers; ++i) {
-            writers.push_back(std::make_unique<Writer>(options, server, history, i));
+            writers_.push_back(std::make_unique<Writer>(options, url, history_, i));
         }
-        for (std::size_t kill = 0; kill < options.kills; ++kill) {
-            load_until(SteadyClock::now() + milliseconds(150 + random.below(350)), writers);
-            server.kill_now();
-            server.start();
+    }
+
+    /// `impatient`: no writer waits for its back-off.
+    void load_for(milliseconds time, bool impatient) {
+        for (auto const until = SteadyClock::now() + time; SteadyClock::now() < until;) {
+            for (auto& writer : writers_) {
+                writer->write_one();
+                impatient ? writer->retry() : void();
+            }
+            std::this_thread::sleep_for(milliseconds(1));
         }
-        load_until(SteadyClock::now() + milliseconds(300), writers);
+    }
+
+    void settle() {
         auto const give_up = SteadyClock::now() + std::chrono::seconds(60);
-        while (history.undecided() > 0 && SteadyClock::now() < give_up) {
-            for (auto& writer : writers) {
+        while (history_.undecided() > 0 && SteadyClock::now() < give_up) {
+            for (auto& writer : writers_) {
                 writer->retry();
             }
             std::this_thread::sleep_for(milliseconds(20));
         }
-        for (std::size_t i = 0; i < options.streams; ++i) {
-            tapes[stream_name(i)] = read_cold(server, stream_name(i), 1);
-        }
     }
-    auto problems = history.check(tapes);
+
+    StormHistory const& history() const { return history_; }
+
+  private:
+    StormHistory history_;
+    Observer observer_;
+    std::vector<std::unique_ptr<Writer>> writers_;
+};
+
+std::map<std::string, std::vector<std::string>> read_tapes(Options const& options,
+                                                           std::string const& url) {
+    std::map<std::string, std::vector<std::string>> tapes;
+    for (std::size_t i = 0; i < options.streams; ++i) {
+        tapes[stream_name(i)] = read_cold(url, stream_name(i), 1);
+    }
+    return tapes;
+}
+
+int tell(std::vector<std::string> const& problems) {
+    for (auto const& problem : problems) {
+        fmt::print("{}\n", problem);
+    }
+    return problems.empty() ? 0 : 1;
+}
+
+int run_server(Options const& options) {
+    ServerProcess server(options.capstand, (options.directory / "data").string());
+    SimRandom random(options.seed);
+    server.start();
+    Storm storm(options, server.url());
+    for (std::size_t kill = 0; kill < options.kills; ++kill) {
+        storm.load_for(milliseconds(150 + random.below(350)), true);
+        server.kill_now();
+        server.start();
+    }
+    storm.load_for(milliseconds(300), true);
+    storm.settle();
+    auto const& history = storm.history();
+    auto problems = history.check(read_tapes(options, server.url()));
     if (auto const code = server.stop(); code != 0) {
         problems.push_back(fmt::format("SIGTERM ended with exit code {}", code));
     }
@@ -225,14 +266,36 @@ int run(Options const& options) {
                history.confirmed_events(),
                report.submissions,
                report.segments);
-    for (auto const& problem : problems) {
-        fmt::print("{}\n", problem);
-    }
     if (history.confirmed_events() < options.kills) {
-        fmt::print("the storm had no load\n");
-        return 1;
+        problems.push_back("the storm had no load");
     }
-    return problems.empty() ? 0 : 1;
+    return tell(problems);
+}
+
+int run_nodes(Options const& options) {
+    Storm storm(options, options.at);
+    storm.load_for(std::chrono::seconds(options.seconds), false);
+    storm.settle();
+    auto const& history = storm.history();
+    std::vector<std::string> problems;
+    for (auto const& node : options.nodes) {
+        for (auto const& problem : history.check(read_tapes(options, node))) {
+            problems.push_back(node + ": " + problem);
+        }
+    }
+    fmt::print("{} writes, {} events confirmed, the slowest write took {} ms\n",
+               history.writes(),
+               history.confirmed_events(),
+               history.slowest().count());
+    if (history.confirmed_events() < options.seconds) {
+        problems.push_back("the storm had no load");
+    }
+    return tell(problems);
+}
+
+int run(Options const& options) {
+    std::filesystem::create_directories(options.directory);
+    return options.at.empty() ? run_server(options) : run_nodes(options);
 }
 
 }  // namespace

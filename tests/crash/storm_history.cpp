@@ -18,6 +18,7 @@ void StormHistory::confirm(std::size_t write, Seq first, Seq last) {
     std::scoped_lock const lock(mutex_);
     writes_[write].fate = Fate::confirmed;
     writes_[write].first = first;
+    slowest_ = std::max(slowest_, std::chrono::steady_clock::now() - writes_[write].invoked);
     auto& head = confirmed_heads_[writes_[write].stream];
     head = std::max(head, last);
 }
@@ -55,6 +56,11 @@ std::size_t StormHistory::confirmed_events() const {
         events += write.fate == Fate::confirmed ? write.events.size() : 0;
     }
     return events;
+}
+
+std::chrono::milliseconds StormHistory::slowest() const {
+    std::scoped_lock const lock(mutex_);
+    return std::chrono::duration_cast<std::chrono::milliseconds>(slowest_);
 }
 
 std::vector<std::string> StormHistory::check(

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <capstan/schema/ids.hpp>
+#include <chrono>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -20,6 +21,7 @@ struct Write {
     Seq head_at_invoke;  // the highest seq of the stream that was confirmed to anyone by then
     Fate fate = Fate::unknown;
     Seq first;  // confirmed, where the server told it
+    std::chrono::steady_clock::time_point invoked = std::chrono::steady_clock::now();
 };
 
 /// Threading: any thread.
@@ -36,6 +38,8 @@ class StormHistory {
     std::size_t writes() const;
     std::size_t undecided() const;
     std::size_t confirmed_events() const;
+    /// The longest time from invoking to confirming a write.
+    std::chrono::milliseconds slowest() const;
 
     /// Invariants I1 to I6 and I8 to I12 against what is on the tapes at the end: each violation as
     /// a line, named by its invariant.
@@ -51,6 +55,7 @@ class StormHistory {
     mutable std::mutex mutex_;
     std::vector<Write> writes_;
     std::map<std::string, Seq> confirmed_heads_;
+    std::chrono::steady_clock::duration slowest_{};
     std::map<std::string, std::vector<std::string>> observed_;
     std::vector<std::string> order_problems_;
 };

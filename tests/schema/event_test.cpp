@@ -52,6 +52,16 @@ BOOST_AUTO_TEST_CASE(an_event_of_every_kind_reads_back_and_keeps_its_bytes) {
     test::check_golden("schema/event", bytes);
 }
 
+BOOST_AUTO_TEST_CASE(having_seen_nothing_is_not_the_same_as_saying_nothing_of_it) {
+    Event event{.ops = {{.object = "todo", .field = "done", .value = true}}, .authored_p = Seq{0}};
+    auto const read = decode_event(encode_event(event));
+    BOOST_REQUIRE(read.has_value());
+    BOOST_REQUIRE(read.value().authored_p.has_value());
+    BOOST_TEST(read.value().authored_p->value == 0U);
+    event.authored_p.reset();
+    BOOST_TEST(!decode_event(encode_event(event)).value().authored_p.has_value());
+}
+
 // The bar for a device that ticks boxes: docs/on-disk-format.md, "What a small event costs".
 BOOST_AUTO_TEST_CASE(setting_one_bool_takes_at_most_72_bytes) {
     Event const event{.ops = {{.object = "todo", .field = "done", .value = true}}};

@@ -137,6 +137,74 @@ BOOST_FIXTURE_TEST_CASE(a_device_may_change_nodes_between_runs, TwoNodes) {
     check_equal(*one, *two);
 }
 
+// I7: what a device has seen on one node it finds on the other.
+BOOST_FIXTURE_TEST_CASE(a_node_catches_up_with_all_that_others_have_answered, TwoNodes) {
+    two->run();
+    one->publish(alice, {"one"});
+    one->publish(alice, {"two"});
+    BOOST_TEST(!two->partition().stat("acme/room").value().has_value());
+    std::optional<Seq> head;
+    two->partition().catch_up([&](Result<> const& caught_up) {
+        BOOST_TEST(caught_up.has_value());
+        head = two->partition().stat("acme/room").value()->head;
+    });
+    BOOST_TEST(!head.has_value());
+    two->run();
+    BOOST_TEST_REQUIRE(head.has_value());
+    BOOST_TEST((*head == Seq{2}));
+    auto const progress = two->partition().log_progress();
+    BOOST_TEST_REQUIRE(progress.has_value());
+    BOOST_TEST((progress->next == progress->end));
+}
+
+BOOST_FIXTURE_TEST_CASE(an_answer_to_an_older_question_says_nothing_of_who_comes_later, TwoNodes) {
+    std::vector<Seq> heads;
+    auto const note = [&](Result<> const&) {
+        auto const stat = two->partition().stat("acme/room").value();
+        heads.push_back(stat ? stat->head : Seq{});
+    };
+    two->partition().catch_up(note);
+    one->publish(alice, {"one"});
+    two->partition().catch_up(note);
+    two->run();
+    BOOST_TEST_REQUIRE(heads.size() == 2u);
+    BOOST_TEST((heads[1] == Seq{1}));
+}
+
+// F59
+BOOST_FIXTURE_TEST_CASE(a_node_that_cannot_tell_whether_it_is_behind_says_so, TwoNodes) {
+    topic.set_reachable(false);
+    std::optional<Errc> why;
+    one->partition().catch_up([&](Result<> const& caught_up) { why = caught_up.error().code; });
+    one->run();
+    BOOST_TEST_REQUIRE(why.has_value());
+    BOOST_TEST((*why == Errc::unavailable));
+    topic.set_reachable(true);
+    bool done = false;
+    one->partition().catch_up([&](Result<> const& caught_up) { done = caught_up.has_value(); });
+    one->run();
+    BOOST_TEST(done);
+}
+
+BOOST_FIXTURE_TEST_CASE(who_waits_for_a_node_that_stops_is_told, TwoNodes) {
+    one->publish(alice, {"one"});
+    std::optional<Errc> why;
+    two->partition().catch_up([&](Result<> const& caught_up) { why = caught_up.error().code; });
+    topic.trim(topic.extent().end);
+    two->run();
+    BOOST_TEST_REQUIRE(why.has_value());
+    BOOST_TEST((*why == Errc::journal_diverged));
+}
+
+BOOST_AUTO_TEST_CASE(a_file_journal_has_nothing_to_wait_for) {
+    PartitionWorld embedded(1);
+    BOOST_TEST_REQUIRE(embedded.open().has_value());
+    bool done = false;
+    embedded.partition().catch_up([&](Result<> const& result) { done = result.has_value(); });
+    BOOST_TEST(done);
+    BOOST_TEST(!embedded.partition().log_progress().has_value());
+}
+
 BOOST_AUTO_TEST_CASE(two_nodes_that_begin_a_log_together_agree_on_the_first_genesis) {
     MemoryTopic topic;
     topic.hold(true);

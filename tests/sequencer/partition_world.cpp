@@ -64,6 +64,9 @@ PartitionWorld::PartitionWorld(std::uint64_t seed) : random(seed) {
 PartitionWorld::~PartitionWorld() = default;
 
 OpenLog PartitionWorld::open_log() {
+    if (topic == nullptr) {
+        return other_log;
+    }
     return [this](LogOffset from, LogWake wake) -> Result<std::unique_ptr<SharedLog>> {
         return std::make_unique<MemoryLog>(*topic, from, std::move(wake));
     };
@@ -81,7 +84,7 @@ Result<> PartitionWorld::open() {
                                    process.strand,
                                    process.disk,
                                    process.background,
-                                   topic == nullptr ? OpenLog() : open_log()},
+                                   open_log()},
                                   heard);
     if (!opened) {
         process_.reset();

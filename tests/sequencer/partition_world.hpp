@@ -63,6 +63,8 @@ class PartitionWorld {
     Heard heard;
     /// Nothing: the file journal is the truth. Set before `open`; outlives the world.
     MemoryTopic* topic = nullptr;
+    /// The same over another kind of log.
+    OpenLog other_log;
 
     /// Starts the process.
     Result<> open();

@@ -84,14 +84,14 @@ BOOST_AUTO_TEST_CASE(a_build_reads_and_writes_what_changed) {
         tape.append(i % 7,
                     {{{.kind = OpKind::insert, .object = id, .type = "Note"},
                       {.object = id, .field = "text", .value = std::string(300, 'x') + id}},
-                     Seq{}});
+                     {}});
         tape.set_mark(tape.head());
     }
     auto const first = tape.head();
     // One in a hundred, beside each other as ids by time of creation are.
     for (std::size_t i = 5'000; i < 5'000 + objects / 100; ++i) {
         auto const id = std::to_string(100'000 + i);
-        tape.append(3, {{{.object = id, .field = "text", .value = std::string("new")}}, Seq{}});
+        tape.append(3, {{{.object = id, .field = "text", .value = std::string("new")}}, {}});
         tape.set_mark(tape.head());
     }
     SimStorage disk;

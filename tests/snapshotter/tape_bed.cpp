@@ -85,7 +85,7 @@ Tape busy_tape(std::string const& stream, std::size_t events, std::uint32_t seed
                 {{{.kind = OpKind::insert, .object = "policy", .type = std::string(kPolicyType)},
                   {.object = "policy", .field = "type", .value = std::string("Kept")},
                   {.object = "policy", .field = "delete", .value = std::string("update_wins")}},
-                 Seq{}});
+                 {}});
     while (tape.head().value < events) {
         Event event;
         for (auto left = 1 + below(3); left > 0; --left) {

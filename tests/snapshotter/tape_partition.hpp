@@ -23,6 +23,7 @@ class TapePartition final : public Partition {
 
     bool is_ready() const override { return true; }
     void close() override {}
+    std::optional<LogProgress> log_progress() const override { return std::nullopt; }
     Result<> submit(Bytes, std::uint64_t) override { return not_here(); }
     Result<DeviceStat> device(StreamNumber, DeviceId const&) override { return not_here(); }
     Result<Hash128> chain_at(StreamNumber, Seq) override { return not_here(); }

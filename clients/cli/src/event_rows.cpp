@@ -52,6 +52,8 @@ std::string_view name_of(OpKind kind) {
             return "splice";
         case OpKind::counter_set:
             return "counter_set";
+        case OpKind::list_set:
+            return "list_set";
     }
     return "unknown";
 }
@@ -82,7 +84,8 @@ Json to_json(Op const& op) {
     if (!op.key.empty()) {
         json["key"] = op.key;
     }
-    if (op.kind >= OpKind::list_insert && op.kind <= OpKind::splice) {
+    bool const placed = op.kind >= OpKind::list_insert && op.kind <= OpKind::splice;
+    if (placed || op.kind == OpKind::list_set) {
         json["at"] = op.at;
     }
     if (op.kind == OpKind::list_remove || op.kind == OpKind::splice) {

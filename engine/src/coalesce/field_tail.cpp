@@ -50,6 +50,7 @@ FieldTail::Kind FieldTail::kind_of(OpKind kind) {
         case OpKind::list_insert:
         case OpKind::list_remove:
         case OpKind::list_move:
+        case OpKind::list_set:
             return Kind::list;
         case OpKind::splice:
             return Kind::text;
@@ -99,7 +100,7 @@ EntryPlace FieldTail::append(MergedEvents& events, std::size_t event, Op op) {
     auto const place = events.append(event, std::move(op));
     if (kind_ == Kind::set || kind_ == Kind::map) {
         elements_.insert_or_assign(std::move(element), place);
-    } else if (kind == OpKind::list_move) {
+    } else if (kind == OpKind::list_move || kind == OpKind::list_set) {
         list_.clear();
     } else if (kind_ == Kind::list) {
         list_.push_back(place);

@@ -23,7 +23,7 @@ std::size_t MergedEvents::bytes_of(Op const& op) {
            std::visit(ContentBytes{}, op.value);
 }
 
-void MergedEvents::open(Seq authored_p) {
+void MergedEvents::open(std::optional<Seq> authored_p) {
     events_.emplace_back().authored_p = authored_p;
 }
 

@@ -24,12 +24,12 @@ class MergedEvents {
     /// At least what an operation encodes to.
     static std::size_t bytes_of(Op const& op);
 
-    void open(Seq authored_p);
+    void open(std::optional<Seq> authored_p);
     std::size_t count() const { return events_.size(); }
     /// Those that have an operation left.
     std::size_t live() const { return live_; }
     std::size_t bytes() const { return bytes_; }
-    Seq authored_p(std::size_t event) const { return events_[event].authored_p; }
+    std::optional<Seq> authored_p(std::size_t event) const { return events_[event].authored_p; }
     bool inserts(std::size_t event) const { return events_[event].inserts; }
     bool has_room(std::size_t event, std::size_t ops, std::size_t bytes) const;
 
@@ -56,7 +56,7 @@ class MergedEvents {
         std::size_t live = 0;
         std::size_t bytes = 0;
         bool inserts = false;
-        Seq authored_p;
+        std::optional<Seq> authored_p;
     };
     std::vector<Slot> events_;
     std::size_t live_ = 0;

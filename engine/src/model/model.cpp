@@ -3,6 +3,7 @@
 
 #include "model/field_rules.hpp"
 #include "model/object_rules.hpp"
+#include "model/policy_object.hpp"
 
 namespace capstan {
 namespace {
@@ -12,9 +13,8 @@ constexpr std::size_t kCollectedPerEvent = 4;
 
 Author author_of(Event const& event, EventStamp const& stamp, DeviceNumber device) {
     auto const p = stamp.preceding_seq.value;
-    auto const authored = event.authored_p.value;
     return {.seq = stamp.seq.value,
-            .a = authored == 0 ? p : std::min(authored, p),
+            .a = std::min(event.authored_p.value_or(stamp.preceding_seq).value, p),
             .p = p,
             .run_first = stamp.run_first.value,
             .mark = stamp.mark.value,
@@ -92,7 +92,8 @@ void Model::apply_to_object(Author const& author,
     auto const inserted_before = object.inserted;
     bool const stale_before = object.hash_stale;
     auto const keep_from = collect_ == Collect::as_applied ? keep_from_ : 0;
-    Scene const scene{author, tables_, object, slot, changes, &due_, *room_, keep_from};
+    Scene const scene{
+        author, tables_, tables_.policies, object, slot, changes, &due_, *room_, keep_from};
     ObjectEvent(scene, std::span(ops_).subspan(first, end - first)).apply();
     hash_ += object.hash - hash_before;
     if (object.hash_stale && !stale_before) {
@@ -127,25 +128,12 @@ void Model::moved(Object const& object,
 void Model::read_policies() {
     Policies policies;
     policies.govern_by_defaults(tables_.names.number(kPolicyType));
-    auto const number = [&](std::string const& name) {
-        return name.empty() ? Policies::kAny : tables_.names.number(name);
-    };
     for (auto const& chunk : by_insert_[tables_.names.number(kPolicyType)].chunks()) {
         for (auto const& entry : chunk) {
             Object const& object = objects_.at(entry.slot);
-            auto const text = [&](std::string_view name) -> std::string {
-                auto const found = value(object, name);
-                auto const* const word = found ? std::get_if<std::string>(&*found) : nullptr;
-                return word == nullptr ? std::string() : *word;
-            };
-            auto const type = number(text("type"));
-            auto const name = number(text("field"));
-            for (std::string const aspect : {"register", "set", "delete", "kind"}) {
-                if (auto const* const choice = field(object, aspect, FieldKind::reg)) {
-                    policies.choose(
-                        type, name, {{}, {}, aspect, text(aspect), choice->value.write});
-                }
-            }
+            choose_by(policies, tables_.names, [&](std::string_view name) {
+                return field(object, name, FieldKind::reg);
+            });
         }
     }
     tables_.policies = std::move(policies);

@@ -77,7 +77,7 @@ std::optional<VoidReason> ObjectEvent::judge_dead() {
         scene_.conflict(Rule::delete_wins, scene_.side(death), scene_.own_side({}));
         return VoidReason::deleted;
     }
-    return author_.p < author_.mark ? std::optional(VoidReason::below_mark) : std::nullopt;
+    return author_.is_late() ? std::optional(VoidReason::below_mark) : std::nullopt;
 }
 
 /// What can be told before anything is changed.
@@ -90,13 +90,13 @@ std::optional<VoidReason> ObjectEvent::judge_ops() {
     // What the same device inserted in the same run nobody else can have touched.
     bool const own = begins || (object_.inserted.seq >= author_.run_first &&
                                 object_.inserted.device == author_.device);
-    bool const at_p = scene_.tables.policies.deletion(type) != DeleteRule::delete_wins;
+    bool const at_p = scene_.policies.deletion(type) != DeleteRule::delete_wins;
     for (PlacedOp const& placed : ops_) {
         auto const reason = judge_op(*placed.op, type, own);
         if (reason) {
             return reason;
         }
-        auto const rules = scene_.tables.policies.field(
+        auto const rules = scene_.policies.field(
             type, scene_.tables.names.find(placed.op->field).value_or(Policies::kAny));
         bool const knew = at_p || needs_window(*placed.op, rules) ? author_.saw_at_p(object_.life)
                                                                   : author_.saw(object_.life);
@@ -133,22 +133,22 @@ std::optional<VoidReason> ObjectEvent::judge_op(Op const& op, NameNumber type, b
     if (!kind) {
         return std::nullopt;
     }
-    auto const& rules = scene_.tables.policies.field(
-        type, scene_.tables.names.find(op.field).value_or(Policies::kAny));
+    auto const& rules =
+        scene_.policies.field(type, scene_.tables.names.find(op.field).value_or(Policies::kAny));
     if (rules.kind && *rules.kind != *kind) {
         return VoidReason::kind;
     }
     if (*kind == FieldKind::counter && !is_number(op)) {
         return VoidReason::operand;
     }
-    if (op.kind == OpKind::list_move) {
+    if (op.kind == OpKind::list_move || op.kind == OpKind::list_set) {
         return VoidReason::unsupported;
     }
     if (!is_edit_operand(op)) {
         return VoidReason::operand;
     }
     bool const as_add = ops_.front().op->kind == OpKind::insert && !own;  // the id was taken
-    if (needs_window(op, rules) && !own && author_.p < author_.mark &&
+    if (needs_window(op, rules) && !own && author_.is_late() &&
         !(as_add && (*kind == FieldKind::counter || *kind >= FieldKind::list))) {
         return VoidReason::below_mark;
     }
@@ -231,7 +231,7 @@ void ObjectEvent::remove(PlacedOp const& placed) {
         scene_.voided(VoidReason::known_deleted, placed.place);
         return;
     }
-    auto const rule = scene_.tables.policies.deletion(object_.type);
+    auto const rule = scene_.policies.deletion(object_.type);
     if (object_.changes.all_seen(author_)) {
         die(rule);
         return;
@@ -333,7 +333,7 @@ HashPlace ObjectEvent::place_of(Field const& field) const {
 void ObjectEvent::update_register(Op const& op) {
     Field& field = object_.fields.find_or_add(name_of(op), FieldKind::reg);
     Target const target{field};
-    auto const rule = scene_.tables.policies.field(object_.type, field.name).reg;
+    auto const rule = scene_.policies.field(object_.type, field.name).reg;
     StoredValue const before = scene_.changes == nullptr ? StoredValue() : field.value.value;
     write_register(scene_,
                    target,
@@ -363,7 +363,7 @@ void ObjectEvent::update_counter(Op const& op) {
 void ObjectEvent::update_element(Op const& op) {
     auto const kind = *kind_of(op.kind);
     Field& field = object_.fields.find_or_add(name_of(op), kind);
-    auto const& rules = scene_.tables.policies.field(object_.type, field.name);
+    auto const& rules = scene_.policies.field(object_.type, field.name);
     Elements& elements = field.room().elements;
     auto const at =
         elements.try_emplace(kind == FieldKind::map ? op.key : StoredValue(op.value).key()).first;

@@ -36,6 +36,7 @@ Overlay::~Overlay() {
 std::uint64_t Overlay::add(Event event, Seq preceding_seq, Changes* changes) {
     Pending const& added = events_.emplace_back(
         Pending{++local_, preceding_seq, std::move(event), std::nullopt, false});
+    note_policies(local_, added.event);
     for (Op const& op : added.event.ops) {
         Seen& seen = seen_[op.object];
         if (!seen.locals.empty() && *seen.locals.rbegin() == local_) {
@@ -47,6 +48,7 @@ std::uint64_t Overlay::add(Event event, Seq preceding_seq, Changes* changes) {
         seen.locals.insert(local_);
         if (seen.fresh) {
             put_on_top(op.object, seen, added, changes);
+            note_dependence(op.object, seen);
         }
     }
     keep_what_is_needed();
@@ -69,6 +71,9 @@ void Overlay::remove(std::uint64_t local) {
         }
     }
     events_.erase(at);
+    if (policy_locals_.erase(local) > 0) {
+        outdate_policies();
+    }
     keep_what_is_needed();
 }
 
@@ -84,8 +89,14 @@ void Overlay::touched(Event const& event) {
                     model_.tables().names.str(model_.objects().at(slot).type) == kPolicyType;
     }
     if (policies) {
-        for (auto& [id, seen] : seen_) {
-            outdate(id, seen);
+        outdate_policies();
+    }
+    if (std::exchange(mark_, model_.mark()) != model_.mark()) {
+        for (auto const& id : std::exchange(by_mark_, {})) {
+            auto const seen = seen_.find(id);
+            if (seen != seen_.end()) {
+                outdate(id, seen->second);
+            }
         }
     }
 }
@@ -148,7 +159,8 @@ void Overlay::copy_touched(std::string const& id, Seen& seen, Pending const& nex
     }
 }
 
-void Overlay::work_out(std::string const& id, Seen& seen) {
+/// The confirmed object, as far as pending mutations touch it.
+void Overlay::begin(std::string const& id, Seen& seen) {
     auto const slot = model_.objects().find(id);
     seen.object = Object{};
     seen.object.id = id;
@@ -159,25 +171,31 @@ void Overlay::work_out(std::string const& id, Seen& seen) {
             copy_touched(id, seen, *pending(local));
         }
     }
+}
+
+void Overlay::work_out(std::string const& id, Seen& seen) {
+    begin(id, seen);
     for (auto const local : seen.locals) {
         put_on_top(id, seen, *pending(local), nullptr);
     }
     seen.fresh = true;
+    note_dependence(id, seen);
 }
 
 void Overlay::put_on_top(std::string const& id, Seen& seen, Pending const& next, Changes* changes) {
     if (seen.fresh && !seen.replaced) {
         copy_touched(id, seen, next);
     }
+    Policies const& policies = policies_before(next.local);
     auto const born = seen.object.inserted;
     auto const p = next.preceding_seq.value;
-    auto const authored = next.event.authored_p.value;
     Author const author{.seq = Stamp::kPendingBase + next.local,
-                        .a = authored == 0 ? p : std::min(authored, p),
+                        .a = std::min(next.event.authored_p.value_or(next.preceding_seq).value, p),
                         .p = p,
                         .run_first = Stamp::kPendingBase,
-                        .mark = std::min(model_.mark().value, p),
-                        .device = model_.tables().devices.find(own_)};
+                        .mark = model_.mark().value,
+                        .device = model_.tables().devices.find(own_),
+                        .pending = true};
     ops_.clear();
     for (std::uint32_t place = 0; place < next.event.ops.size(); ++place) {
         Op const& op = next.event.ops[place];
@@ -189,9 +207,22 @@ void Overlay::put_on_top(std::string const& id, Seen& seen, Pending const& next,
     if (ops_.empty()) {
         return;
     }
-    Scene const scene{author, model_.tables_, seen.object, 0, changes, nullptr, *room_};
+    Scene const scene{author, model_.tables_, policies, seen.object, 0, changes, nullptr, *room_};
     ObjectEvent(scene, ops_).apply();
     seen.replaced = seen.replaced || seen.object.inserted != born;
+}
+
+/// The mark decides whether a tombstone, a remove or an increment still counts. What has none of
+/// them reads the same at any mark.
+void Overlay::note_dependence(std::string const& id, Seen const& seen) {
+    auto const slot = model_.objects().find(id);
+    bool const on_tombstone = slot != ObjectTable::kNone && !model_.objects().at(slot).alive();
+    auto const depends = [](Field const& field) {
+        return field.kind != FieldKind::text && field.kind != FieldKind::list && field.more;
+    };
+    if (on_tombstone || std::ranges::any_of(seen.object.fields.all(), depends)) {
+        by_mark_.insert(id);
+    }
 }
 
 Overlay::Seen* Overlay::seen(std::string_view object) {

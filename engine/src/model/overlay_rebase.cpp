@@ -1,7 +1,9 @@
 // Pending mutations made anew where the model stands, as their author sends them after a refusal.
 #include <algorithm>
 #include <capstan/engine/model/overlay.hpp>
+#include <set>
 #include <tuple>
+#include <utility>
 
 #include "model/scene.hpp"
 
@@ -50,11 +52,8 @@ class PendingRebase {
     }
 
     std::vector<Overlay::Rebased> run() {
-        for (auto const& [id, seen] : overlay_.seen_) {
-            Overlay::Seen& worked_out = overlay_.worked_out(id);
-            for (Field& field : worked_out.object.fields.all()) {
-                read(id, field);
-            }
+        for (auto& [id, seen] : overlay_.seen_) {
+            read(id, seen);
         }
         std::vector<Overlay::Rebased> out;
         for (auto& pending : overlay_.events_) {
@@ -91,6 +90,43 @@ class PendingRebase {
                              effects);
     }
 
+    /// Works the object out anew. A life that a pending mutation ends is read before it ends: its
+    /// edits are to be there if that mutation is refused some day.
+    void read(std::string const& id, Overlay::Seen& seen) {
+        overlay_.begin(id, seen);
+        for (auto const local : seen.locals) {
+            auto const& next = *overlay_.pending(local);
+            bool const ends = !next.refused && names(next.event, id, OpKind::remove);
+            for (Field const& field : seen.object.fields.all()) {
+                if (ends && field.kind >= FieldKind::list) {
+                    auto copy = field.copy();
+                    read(id, copy);
+                }
+            }
+            Changes changes;
+            overlay_.put_on_top(id, seen, next, &changes);
+            for (VoidOps const& ops : changes.voids) {
+                if (!ops.op && !stays_void(ops.reason, next.event, id)) {
+                    silent_.emplace(id, local);
+                }
+            }
+        }
+        for (Field& field : seen.object.fields.all()) {
+            read(id, field);
+        }
+    }
+
+    static bool names(Event const& event, std::string const& id, OpKind kind) {
+        return std::ranges::any_of(
+            event.ops, [&](Op const& op) { return op.object == id && op.kind == kind; });
+    }
+    /// Without its edits, too. An insert that stood behind one would then be the first operation.
+    static bool stays_void(VoidReason reason, Event const& event, std::string const& id) {
+        return !names(event, id, OpKind::insert) &&
+               (reason == VoidReason::missing || reason == VoidReason::deleted ||
+                reason == VoidReason::known_deleted || reason == VoidReason::earlier_life);
+    }
+
     void read(std::string const& id, Field& field) {
         if (!field.more) {
             return;
@@ -115,6 +151,9 @@ class PendingRebase {
         std::vector<Op> ops;
         for (Op& op : pending.event.ops) {
             auto const kind = kind_of(op.kind);
+            if (silent_.contains({op.object, pending.local})) {
+                continue;
+            }
             if (!kind || *kind < FieldKind::list) {
                 ops.push_back(std::move(op));
                 continue;
@@ -130,24 +169,23 @@ class PendingRebase {
             }
         }
         pending.event.ops = std::move(ops);
-        if (pending.event.authored_p.value == 0) {
-            pending.event.authored_p = pending.preceding_seq;
-        }
+        pending.event.authored_p = pending.event.authored_p.value_or(pending.preceding_seq);
         pending.preceding_seq = overlay_.model_.head();
     }
 
     Overlay& overlay_;
     std::vector<Stamp> gone_;
     std::map<Place, Edits> edits_;
+    /// Mutations that were void on an object for one of their operations: without it the others
+    /// would begin to have an effect.
+    std::set<std::pair<std::string_view, std::uint64_t>> silent_;
 };
 
 std::vector<Overlay::Rebased> Overlay::rebase(std::span<std::uint64_t const> refused) {
     for (Pending& pending : events_) {
         pending.refused = std::ranges::binary_search(refused, pending.local);
     }
-    for (auto& [id, seen] : seen_) {
-        outdate(id, seen);
-    }
+    outdate_policies();
     auto out = PendingRebase(*this, refused).run();
     for (auto const local : refused) {
         remove(local);

@@ -22,6 +22,7 @@ std::optional<FieldKind> kind_of(OpKind kind) {
         case OpKind::list_insert:
         case OpKind::list_remove:
         case OpKind::list_move:
+        case OpKind::list_set:
             return FieldKind::list;
         case OpKind::splice:
             return FieldKind::text;

@@ -37,7 +37,8 @@ struct EditRoom {
 /// One event's author at one object: what the rules of all kinds judge by and report to.
 struct Scene {
     Author const& author;
-    Tables& tables;  // names are interned as they come up
+    Tables& tables;            // names are interned as they come up
+    Policies const& policies;  // in force for this event
     Object& object;
     std::uint32_t slot;  // of the object in its model
     Changes* changes;    // nothing: nobody listens

@@ -30,9 +30,7 @@ Bytes moved_from(Bytes const& bytes, Seq preceding) {
     if (!event || preceding == kAtHead) {
         return bytes;
     }
-    if (event.value().authored_p == Seq{}) {
-        event.value().authored_p = preceding;
-    }
+    event.value().authored_p = event.value().authored_p.value_or(preceding);
     return encode_event(event.value());
 }
 
@@ -89,7 +87,8 @@ class Missing {
 bool has_places(Event const& event) {
     return std::ranges::any_of(event.ops, [](Op const& op) {
         return op.kind == OpKind::splice || op.kind == OpKind::list_insert ||
-               op.kind == OpKind::list_remove || op.kind == OpKind::list_move;
+               op.kind == OpKind::list_remove || op.kind == OpKind::list_move ||
+               op.kind == OpKind::list_set;
     });
 }
 

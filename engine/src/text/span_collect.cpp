@@ -3,21 +3,24 @@
 
 namespace capstan {
 
-/// Builds the collected list. Spans that are known to all and not dead to all cut it into gaps;
-/// in a gap without an insertion above the mark the dead go, in any other they still keep its
-/// insertions' origins apart and stay.
+/// Builds the collected list. Spans that are known to all and not dead to all cut it into gaps.
+/// What is dead to all says nothing but that what stands left of it and what stands right of it
+/// meet there. Who knows that it is dead inserts to the left of it, so without an insertion above
+/// the mark to its right, in its gap, it goes. Else it stays, as one item where there were many.
+///
+/// `Form::only` lets go of what differs with the moments at which lists were collected, and of what
+/// only an edit that comes with a smaller stamp than one that is here can ask for: every list of
+/// the same events then has the same spans. A right origin that all know is such a thing.
 class SpanCollector {
   public:
-    SpanCollector(SpanList& list, std::uint64_t mark) : list_(list), mark_(mark) {}
+    SpanCollector(SpanList& list, std::uint64_t mark, SpanList::Form form)
+        : list_(list), mark_(mark), only_(form == SpanList::Form::only) {}
 
     void run() {
+        note_targets();
         note_references();
-        for (auto* chunk = list_.tree_.first(); chunk != nullptr; chunk = chunk->after) {
-            for (std::size_t i = 0; i < chunk->count; ++i) {
-                take(chunk->spans[i]);
-            }
-        }
-        settle_gap();
+        for_each_span([&](Span const& span) { take(span); });
+        settle_gap(kEndId);
         rename();
         rebuild();
     }
@@ -26,19 +29,40 @@ class SpanCollector {
     bool is_fresh(Span const& span) const { return span.inserted > mark_; }
     bool is_dead_to_all(Span const& span) const { return span.deleted <= mark_; }
 
-    void note_references() {
-        references_.assign(list_.id_next_, 0);
+    template <class Act>
+    void for_each_span(Act act) {
         for (auto* chunk = list_.tree_.first(); chunk != nullptr; chunk = chunk->after) {
             for (std::size_t i = 0; i < chunk->count; ++i) {
-                auto const& span = chunk->spans[i];
-                if (is_fresh(span)) {
-                    note(span.left);
-                }
-                if (span.inserted_last() > mark_) {
-                    note(span.right);
-                }
+                act(chunk->spans[i]);
             }
         }
+    }
+
+    /// Which origins can still be asked for.
+    void note_targets() {
+        if (!only_) {
+            return;
+        }
+        counts_.assign(list_.id_next_, false);
+        for_each_span([&](Span const& span) {
+            counts_[span.start_id] = is_fresh(span);
+            counts_[span.end_id] = is_fresh(span) || !is_dead_to_all(span);
+        });
+    }
+    std::uint32_t origin(std::uint32_t id) const {
+        return !only_ || id == kStartId || (id < counts_.size() && counts_[id]) ? id : kOutsideId;
+    }
+
+    void note_references() {
+        references_.assign(list_.id_next_, 0);
+        for_each_span([&](Span const& span) {
+            if (is_fresh(span)) {
+                note(origin(span.left));
+            }
+            if (span.inserted_last() > mark_) {
+                note(origin(span.right));
+            }
+        });
     }
     void note(std::uint32_t id) {
         if (id < references_.size()) {
@@ -65,6 +89,10 @@ class SpanCollector {
         fresh.start_id = list_.id_next_++;
         fresh.left = known.end_id;
         fresh.kept_at += known.items;
+        if (only_) {
+            counts_.resize(list_.id_next_, true);
+            counts_[known.end_id] = !is_dead_to_all(span);
+        }
         take_whole(known);
         take_whole(fresh);
     }
@@ -72,25 +100,34 @@ class SpanCollector {
     void take_whole(Span const& span) {
         if (is_fresh(span) || is_dead_to_all(span)) {
             gap_.push_back(span);
-            gap_has_fresh_ = gap_has_fresh_ || is_fresh(span);
+            gap_kept_ = is_fresh(span) ? gap_.size() : gap_kept_;
             return;
         }
-        settle_gap();
+        settle_gap(span.start_id);
         keep(span);
     }
 
-    void settle_gap() {
-        for (auto const& span : gap_) {
-            if (gap_has_fresh_) {
-                keep(span);
+    /// `next` is the first item behind the gap. It stands for those that go.
+    void settle_gap(std::uint32_t next) {
+        for (std::size_t i = 0; i < gap_.size(); ++i) {
+            if (i < gap_kept_) {
+                keep(gap_[i]);
+            } else {
+                successors_.emplace_back(gap_[i].start_id, next);
+                if (next < references_.size()) {
+                    references_[next] += references(gap_[i].start_id);
+                }
             }
         }
         gap_.clear();
-        gap_has_fresh_ = false;
+        gap_kept_ = 0;
     }
 
     void keep(Span span) {
-        if (!is_fresh(span)) {
+        if (is_fresh(span)) {
+            span.left = origin(span.left);
+            span.right = origin(span.right);
+        } else {
             span.inserted = 0;
             span.stepped = 0;
             span.device = kNobody;
@@ -98,6 +135,7 @@ class SpanCollector {
             span.right = kOutsideId;
         }
         if (is_dead_to_all(span)) {
+            span.items = 1;
             span.deleted = 0;
             span.deleted_by = kNobody;
             span.deleters = 0;
@@ -107,10 +145,56 @@ class SpanCollector {
             kept_.push_back(span);
             return;
         }
+        join(span);
+    }
+
+    /// What one event inserted is one span, and no part of one of keystrokes: spans then follow
+    /// from their items.
+    void join(Span span) {
         auto& last = kept_.back();
-        last.stepped = continues(last, span) ? 1 : 0;
-        last.items += span.items;
-        last.end_id = span.end_id;
+        if (last.deleted == 0) {
+            last.end_id = span.end_id;
+            return;
+        }
+        auto const rest = span.stepped && last.inserted_last() == span.inserted
+                              ? std::optional(cut_first(span))
+                              : std::nullopt;
+        if (last.stepped && last.inserted_last() == span.inserted) {
+            kept_.push_back(cut_last(last));
+        }
+        auto& with = kept_.back();
+        with.stepped = continues(with, span) ? 1 : 0;
+        with.items += span.items;
+        with.end_id = span.end_id;
+        if (rest) {
+            kept_.push_back(*rest);
+        }
+    }
+
+    /// Leaves the first item of a stepped span, and answers the others.
+    Span cut_first(Span& span) {
+        auto rest = span;
+        span.items = 1;
+        span.end_id = list_.id_next_++;
+        span.stepped = 0;
+        rest.items -= 1;
+        rest.inserted += 1;
+        rest.start_id = list_.id_next_++;
+        rest.left = span.end_id;
+        rest.stepped = rest.items > 1 ? 1 : 0;
+        return rest;
+    }
+    Span cut_last(Span& span) {
+        auto last = span;
+        last.inserted = span.inserted_last();
+        last.items = 1;
+        last.stepped = 0;
+        last.start_id = list_.id_next_++;
+        span.items -= 1;
+        span.end_id = list_.id_next_++;
+        span.stepped = span.items > 1 ? 1 : 0;
+        last.left = span.end_id;
+        return last;
     }
 
     /// The next keystrokes of one device.
@@ -122,7 +206,8 @@ class SpanCollector {
         if (a.inserted == 0 || b.inserted == 0) {
             return a.inserted == b.inserted && references(a.end_id) == 0;
         }
-        bool const together = a.inserted == b.inserted && !a.stepped && !b.stepped;
+        bool const together =
+            a.inserted_last() == b.inserted && (only_ || (!a.stepped && !b.stepped));
         return (together || continues(a, b)) && a.device == b.device && b.left == a.end_id &&
                a.right == b.right && references(a.end_id) == 1;
     }
@@ -136,6 +221,9 @@ class SpanCollector {
     }
     /// Nothing tells where one ends and the other begins.
     bool joins(Span const& a, Span const& b) const {
+        if (a.deleted == 0 || b.deleted == 0) {
+            return a.deleted == b.deleted;
+        }
         return is_inserted_alike(a, b) && is_deleted_alike(a, b) && references(b.start_id) == 0 &&
                b.items <= kSpanItemsMax - a.items;
     }
@@ -150,6 +238,9 @@ class SpanCollector {
                 names[*id] = list_.id_next_;
                 *id = list_.id_next_++;
             }
+        }
+        for (auto const& [gone, next] : successors_) {
+            names[gone] = next == kEndId ? kEndId : names[next];
         }
         auto const renamed = [&](std::uint32_t id) { return id < names.size() ? names[id] : id; };
         for (auto& span : kept_) {
@@ -175,14 +266,18 @@ class SpanCollector {
 
     SpanList& list_;
     std::uint64_t mark_;
+    bool only_;
+    std::vector<bool> counts_;  // by id: a later event may ask for it as an origin
     std::vector<std::uint32_t> references_;
     std::vector<Span> gap_;
-    bool gap_has_fresh_ = false;
+    std::size_t gap_kept_ = 0;  // up to its last insertion above the mark
+    /// Starts that went, and what right origins that were there are now.
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> successors_;
     std::vector<Span> kept_;
 };
 
-void SpanList::collect(std::uint64_t mark) {
-    SpanCollector(*this, mark).run();
+void SpanList::collect(std::uint64_t mark, Form form) {
+    SpanCollector(*this, mark, form).run();
 }
 
 /// Replaces all spans; chunks are filled to three quarters, so that the next edits find room.

@@ -99,7 +99,11 @@ class SpanList {
                std::uint64_t kept_at,
                std::vector<Splice>& effects);
 
-    void collect(std::uint64_t mark);
+    enum class Form : std::uint8_t {
+        working,
+        only,  // the one that all lists of the same events have at that mark; nothing is pending
+    };
+    void collect(std::uint64_t mark, Form form = Form::working);
     void acknowledge(std::uint64_t pending, std::uint64_t seq);
     void read_pending(std::vector<PendingPiece>& pieces) const;
     void withdraw(std::span<Stamp const> stamps,
@@ -107,7 +111,7 @@ class SpanList {
                   std::vector<std::uint64_t>& restored_from);
 
     SpanList clone() const;
-    /// The section of a list that was collected at `mark` and not changed since.
+    /// The section of a list that was collected at `mark` in its only form and not changed since.
     Bytes save(std::uint64_t mark, std::uint64_t touched) const;
     struct Loaded;
     static Result<Loaded> load(ByteView bytes, EditTuning const& tuning);

@@ -210,7 +210,7 @@ Bytes EditWindow::save(Seq mark, std::uint64_t tip_items) const {
     auto copy = clone();
     copy.advance(mark);
     copy.open(tip_items);
-    copy.list_->collect(copy.mark_);
+    copy.list_->collect(copy.mark_, SpanList::Form::only);
     return copy.list_->save(copy.mark_, touched_);
 }
 
@@ -228,7 +228,7 @@ Result<EditWindow> EditWindow::load(ByteView section,
                      "window section of " + std::to_string(list.tip_items()) +
                          " items beside content of " + std::to_string(tip_items)};
     }
-    list.collect(mark);
+    list.collect(mark, SpanList::Form::only);
     if (!std::ranges::equal(list.save(mark, touched), section)) {
         return Error{Errc::malformed, "window section: not in its only form"};
     }

@@ -7,11 +7,12 @@
 //                  8 dying (deleted above the mark)   16 shared (by more than one device)
 //   inserted, deleted = seq - mark
 //   left     = 0 start | 1 outside the list | 2 + spans between it and the one it ends with
-//   right    = 0 end   | 1 outside the list | 2 + spans between it and the one it starts with
+//   right    = 0 one that all know | 1 + spans between it and the one it starts with
 //   deleters = count device{count}, ascending, without deleted_by
 //
 // Numbers are LEB128 in their shortest form. Spans are in list order. The list has been collected
-// at `mark`, which makes these bytes the only ones for it.
+// at `mark` into its only form, so these bytes follow from the events and the mark alone: they are
+// the same whenever else it was collected before. What is dead to all has one item.
 #include <capstan/schema/bytes.hpp>
 
 #include "text/span_list.hpp"
@@ -19,7 +20,7 @@
 namespace capstan {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
 enum Flag : std::uint8_t { kFresh = 1, kStepped = 2, kDead = 4, kDying = 8, kShared = 16 };
 constexpr std::uint8_t kFlagsAll = 31;
 
@@ -123,7 +124,7 @@ Bytes SpanList::save(std::uint64_t mark, std::uint64_t touched) const {
     });
     for_flag(spans, flags, kFresh, [&](auto& it, auto i) {
         auto const inside = is_inside(it.right);
-        out.number(inside ? 2 + (span_of_id(it.right) - i - 1) : it.right == kEndId ? 0 : 1);
+        out.number(inside ? 1 + (span_of_id(it.right) - i - 1) : 0);
     });
     for_flag(spans, flags, kDying, [&](auto& it, auto) { out.number(it.deleted - mark); });
     for_flag(spans, flags, kDying, [&](auto& it, auto) { out.number(it.deleted_by); });
@@ -172,8 +173,8 @@ Result<SpanList::Loaded> SpanList::load(ByteView bytes, EditTuning const& tuning
         it.left = code == 0 ? kStartId : code == 1 ? kOutsideId : spans[i + 1 - code].end_id;
     });
     for_flag(spans, flags, kFresh, [&](Span& it, auto i) {
-        auto const code = in.number(0, count - i);
-        it.right = code == 0 ? kEndId : code == 1 ? kOutsideId : spans[i + code - 1].start_id;
+        auto const code = in.number(0, count - i - 1);
+        it.right = code == 0 ? kOutsideId : spans[i + code].start_id;
     });
     for_flag(
         spans, flags, kDying, [&](Span& it, auto) { it.deleted = mark + in.number(1, above); });

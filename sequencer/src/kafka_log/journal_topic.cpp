@@ -59,6 +59,18 @@ Result<Metadata> metadata_of(rd_kafka_t* client, std::string const& name) {
     return metadata;
 }
 
+struct MemoryFree {
+    void operator()(char* text) const { rd_kafka_mem_free(nullptr, text); }
+};
+
+Result<std::string> cluster_id_of(rd_kafka_t* client) {
+    std::unique_ptr<char, MemoryFree> const id(rd_kafka_clusterid(client, kAskForMs));
+    if (id == nullptr) {
+        return Error{Errc::unavailable, "the brokers did not say who they are"};
+    }
+    return std::string(id.get());
+}
+
 Result<Settings> settings_of(rd_kafka_t* client, std::string const& name) {
     ConfigResource const resource(
         rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name.c_str()));
@@ -149,6 +161,7 @@ Result<TopicReport> inspect_journal_topic(KafkaCluster const& cluster) {
     auto const& topic = metadata->topics[0];
     std::span const partitions(topic.partitions, static_cast<std::size_t>(topic.partition_cnt));
     TopicReport report;
+    CAPSTAN_TRY(report.kafka_id, cluster_id_of(client.get()));
     report.partitions = static_cast<std::uint32_t>(partitions.size());
     for (auto const& partition : partitions) {
         auto const replicas = static_cast<std::uint32_t>(partition.replica_cnt);

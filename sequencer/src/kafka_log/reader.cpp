@@ -11,7 +11,7 @@ namespace capstan::kafka {
 namespace {
 
 constexpr std::size_t kBatchMax = 1'024;
-constexpr int kAskForMs = 5'000;
+constexpr int kAskForMs = 1'000;  // who waits may ask again, and nothing is read meanwhile
 
 ByteView bytes_of(rd_kafka_message_t const& message) {
     return {static_cast<std::byte const*>(message.payload), message.len};

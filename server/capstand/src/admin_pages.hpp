@@ -11,8 +11,9 @@ namespace capstan {
 /// Whether the server takes publishes and serves readers; if not, why.
 struct Readiness {
     bool ready = false;
-    std::string phase = "starting";  // starting, recovering, serving, draining, stopped
-    std::string reason;              // empty while ready
+    // starting, recovering, catching_up, serving, draining, stopped
+    std::string phase = "starting";
+    std::string reason;  // empty while ready
 };
 
 /// What the admin port answers: `/livez` says that the process runs and nothing more, `/readyz`

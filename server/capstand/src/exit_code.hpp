@@ -26,6 +26,7 @@ constexpr ExitCode exit_code_of(Errc code) {
         case Errc::journal_foreign:
             return ExitCode::data_locked;
         case Errc::journal_corrupt:
+        case Errc::journal_diverged:
         case Errc::index_damaged:
             return ExitCode::data_damaged;
         case Errc::unavailable:

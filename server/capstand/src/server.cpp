@@ -10,7 +10,6 @@
 #include <capstan/engine/os/system_random.hpp>
 #include <capstan/sequencer/lmdb_checkpoint_store.hpp>
 #include <capstan/sequencer/partition.hpp>
-#include <capstan/server/auth/token_file.hpp>
 #include <capstan/server/config/settings.hpp>
 #include <capstan/server/http/http_api.hpp>
 #include <capstan/server/metrics/metrics.hpp>
@@ -20,9 +19,11 @@
 #include <filesystem>
 
 #include "admin_port.hpp"
+#include "cluster.hpp"
 #include "every.hpp"
 #include "index_guard.hpp"
 #include "metered_storage.hpp"
+#include "part_options.hpp"
 #include "process.hpp"
 #include "service_manager.hpp"
 #include "snapshots.hpp"
@@ -37,82 +38,17 @@ constexpr Duration kTick = std::chrono::seconds(1);
 constexpr Duration kDrainPoll = milliseconds(20);
 constexpr Duration kStartGrace = std::chrono::seconds(30);  // from one sign of progress to the next
 
-SessionOptions session_options(ServerConfig const& config) {
-    SessionOptions options;
-    options.streams_max = config.session.streams_max;
-    options.in_flight_max = config.session.in_flight_max;
-    options.queued_bytes_soft = config.session.queued_bytes_soft;
-    options.queued_bytes_hard = config.session.queued_bytes_hard;
-    options.page_bytes = config.session.page_bytes;
-    options.whole_bytes_max = config.snapshot.whole_bytes_max;
-    options.greeting_max = milliseconds(config.session.greeting_ms);
-    options.silence_max = milliseconds(config.session.silence_ms);
-    options.stall_max = milliseconds(config.session.stall_ms);
-    options.retry_after_ms = static_cast<std::uint32_t>(config.rate.retry_after_ms);
-    options.rates.events = {config.rate.events_per_second, config.rate.events_burst};
-    options.rates.bytes = {config.rate.bytes_per_second, config.rate.bytes_burst};
-    return options;
-}
-
-PartitionOptions partition_options(ServerConfig const& config) {
-    PartitionOptions options;
-    options.segment_bytes = config.journal.segment_bytes;
-    options.queue_bytes_max = config.journal.queue_bytes_max;
-    options.batch_bytes_max = config.journal.batch_bytes_max;
-    options.checkpoint_bytes = config.checkpoint.journal_bytes_max;
-    options.checkpoint_interval_ms = config.checkpoint.interval_ms;
-    options.rows_max = config.checkpoint.rows_max;
-    return options;
-}
-
-Result<ListenerOptions> listener_options(ServerConfig const& config, std::string const& listen) {
-    CAPSTAN_TRY(auto const address, parse_host_port(listen));
-    ListenerOptions options;
-    options.address = address.host;
-    options.port = address.port;
-    options.connections_max =
-        connections_allowed(config.net.connections_max, config.net.descriptors_reserved);
-    options.accepts_per_second = config.net.accepts_per_second;
-    options.http_body_bytes_max = config.http.body_bytes_max;
-    options.head_max = milliseconds(config.http.header_ms);
-    options.body_grace = milliseconds(config.http.body_grace_ms);
-    options.body_rate_min = config.http.body_bytes_per_second_min;
-    options.write_max = milliseconds(config.net.write_ms);
-    options.idle_max = milliseconds(config.http.idle_ms);
-    options.ping_every = milliseconds(config.net.ping_ms);
-    options.frames.controls_max = config.net.control_frames_per_second;
-    options.origins = config.net.origins;
-    return options;
-}
-
-HttpApiOptions http_options(ServerConfig const& config) {
-    HttpApiOptions options;
-    options.wait_max = milliseconds(config.http.wait_ms_max);
-    options.page_bytes_max = config.http.page_bytes_max;
-    options.retry_after_ms = static_cast<std::uint32_t>(config.rate.retry_after_ms);
-    return options;
-}
-
-Result<std::unique_ptr<Authenticator>> make_authenticator(ServerConfig::Auth const& auth) {
-    if (auth.token_file.empty()) {
-        return std::make_unique<DevAuthenticator>(auth.dev_token);
-    }
-    CAPSTAN_TRY(auto const text, read_text_file(auth.token_file));
-    auto tokens = TokenFileAuthenticator::parse(text);
-    if (!tokens) {
-        return Error{tokens.error().code, auth.token_file + ": " + tokens.error().detail};
-    }
-    return std::move(tokens).value();
-}
-
 /// Everything that a serving process owns, in the order of construction. What a part uses stands
 /// above it.
 class Server {
   public:
     Server(ServerConfig const& config, Log& log, ServiceManager& manager)
         : config_(config), log_(log), manager_(manager) {}
+    ~Server();
 
     Result<> open();
+    /// A signal came before all was open.
+    bool is_draining() const { return draining_; }
     Addresses addresses() const {
         return {fmt::format("{}://{}:{}",
                             config_.tls.is_on() ? "wss" : "ws",
@@ -132,9 +68,13 @@ class Server {
     Result<> open_storage();
     Result<> recover();
     void report_recovery();
+    Result<> join();
     Result<> open_partition();
+    Result<> try_to_open_partition();
     Result<> open_snapshots();
     Result<> rebuild_index(std::string_view why);
+    Result<> wait_until_ready();
+    void report_catching_up();
     Result<> listen();
     void tick();
     void on_signal(int signal);
@@ -160,6 +100,7 @@ class Server {
     std::unique_ptr<PosixStorage> directory_;
     std::unique_ptr<MeteredStorage> storage_;
     std::unique_ptr<LmdbCheckpointStore> checkpoints_;
+    OpenLog open_log_;  // nothing: the file journal is the truth
     std::unique_ptr<SessionHost> sessions_;
     std::unique_ptr<Relay> relay_;
     std::unique_ptr<Partition> partition_;
@@ -207,14 +148,23 @@ Result<> Server::open() {
     CAPSTAN_TRY(open_admin_port());
     CAPSTAN_TRY(open_storage());
     CAPSTAN_TRY(recover());
-    CAPSTAN_TRY(listen());
     signals_.async_wait([this](auto const& error, int signal) {
         if (!error) {
             on_signal(signal);
         }
     });
-    tick();
+    CAPSTAN_TRY(wait_until_ready());
+    if (!draining_) {
+        CAPSTAN_TRY(listen());
+        tick();
+    }
     return success();
+}
+
+Server::~Server() {
+    if (partition_) {
+        partition_->close();
+    }
 }
 
 namespace {
@@ -254,12 +204,8 @@ Result<> Server::recover() {
     relay_ = std::make_unique<Relay>(*this);
     disk_ = std::make_unique<AsioThread>("disk");
     background_ = std::make_unique<AsioThread>("background");
-    auto opened = open_partition();
-    if (!opened && opened.error().code == Errc::index_damaged) {
-        CAPSTAN_TRY(rebuild_index(opened.error().detail));
-        opened = open_partition();
-    }
-    CAPSTAN_TRY(std::move(opened));
+    CAPSTAN_TRY(join());
+    CAPSTAN_TRY(open_partition());
     sessions_->attach(*partition_);
     CAPSTAN_TRY(open_snapshots());
     api_ = HttpApi::make(http_options(config_),
@@ -292,11 +238,34 @@ void Server::report_recovery() {
                       kStartGrace);
 }
 
+Result<> Server::join() {
+    if (config_.journal.cluster.empty()) {
+        return check_no_cluster(*data_);
+    }
+    CAPSTAN_TRY(auto cluster, cluster_of(config_.journal, log_));
+    CAPSTAN_TRY(join_cluster(config_.journal, cluster, {*data_, *directory_}, log_));
+    open_log_ = log_opener(config_.journal, std::move(cluster), random_);
+    return success();
+}
+
+/// What is derived may be damaged: it is made again. In a cluster that goes for the tape, too: what
+/// is whole of it is folded again, and the rest is copied again.
 Result<> Server::open_partition() {
+    auto opened = try_to_open_partition();
+    bool const tape_is_damaged =
+        !opened && open_log_ != nullptr && opened.error().code == Errc::journal_corrupt;
+    if (tape_is_damaged || (!opened && opened.error().code == Errc::index_damaged)) {
+        CAPSTAN_TRY(rebuild_index(opened.error().detail));
+        opened = try_to_open_partition();
+    }
+    return opened;
+}
+
+Result<> Server::try_to_open_partition() {
     CAPSTAN_TRY(checkpoints_,
                 LmdbCheckpointStore::open({.directory = fs::path(config_.data_dir) / "index"}));
     PartitionSeams const seams{
-        *storage_, *checkpoints_, clock_, random_, strand_, *disk_, *background_};
+        *storage_, *checkpoints_, clock_, random_, strand_, *disk_, *background_, open_log_};
     CAPSTAN_TRY(partition_, Partition::open(partition_options(config_), seams, *relay_));
     return success();
 }
@@ -324,6 +293,30 @@ Result<> Server::open_admin_port() {
     CAPSTAN_TRY(auto const options, listener_options(config_, config_.admin.listen));
     CAPSTAN_TRY(admin_, AdminPort::open(options, metrics_, clock_));
     return success();
+}
+
+/// A node of a cluster hears nobody until it has folded what the log holds: it knows less than its
+/// devices may have seen on others.
+Result<> Server::wait_until_ready() {
+    auto told = clock_.now();
+    while (!partition_->is_ready() && !stopped_ && !context_.stopped()) {
+        context_.run_one_for(kTick);
+        if (clock_.now() - told >= kTick) {
+            told = clock_.now();
+            report_catching_up();
+        }
+    }
+    return stopped_ ? Result<>(*stopped_) : success();
+}
+
+void Server::report_catching_up() {
+    std::string where = "the brokers do not say how far the log goes";
+    if (auto const progress = partition_->log_progress()) {
+        where = fmt::format("offset {} of {} is folded", progress->next.value, progress->end.value);
+    }
+    set_phase({.phase = "catching_up", .reason = where});
+    log_.info("catching_up", where);
+    manager_.starting("catching up: " + where, kStartGrace);
 }
 
 Result<> Server::listen() {
@@ -373,7 +366,9 @@ void Server::drain() {
     draining_ = true;
     set_phase({.phase = "draining", .reason = "the server is shutting down"});
     manager_.stopping("draining", milliseconds(config_.drain.timeout_ms) + kStartGrace);
-    public_->stop_accepting();
+    if (public_) {
+        public_->stop_accepting();
+    }
     api_->drain();
     sessions_->drain();
     wait_for_sessions(clock_.now().plus(milliseconds(config_.drain.timeout_ms)));
@@ -399,8 +394,11 @@ void Server::on_stopped(Error const& why) {
 
 ExitCode Server::run() {
     context_.run();
-    public_->close();
+    if (public_) {
+        public_->close();
+    }
     admin_->pages().set_refresh({});
+    partition_->close();
     // Threads end first: they run the partition's tasks. Then what they and the connections still
     // had to say, so that nothing outlives what it refers to.
     disk_.reset();
@@ -489,9 +487,11 @@ ExitCode serve(ServerConfig const& config,
         fmt::print(stderr, "error {}\n", to_string(opened.error()));
         return exit_code_of(opened.error().code);
     }
-    auto const addresses = server.addresses();
-    on_ready(addresses);
-    manager.ready(fmt::format("serving {}", addresses.url));
+    if (!server.is_draining()) {
+        auto const addresses = server.addresses();
+        on_ready(addresses);
+        manager.ready(fmt::format("serving {}", addresses.url));
+    }
     return server.run();
 }
 

@@ -47,6 +47,15 @@ Result<> check_origin(std::string_view text) {
     return success();
 }
 
+Result<> check_cluster(std::string_view text) {
+    auto const slash = text.rfind('/');
+    bool const is_whole = text.starts_with("kafka://") && slash > 8 && slash + 1 < text.size();
+    if (!text.empty() && !is_whole) {
+        return invalid("expected kafka://HOST:PORT,…/CLUSTER, got `" + std::string(text) + "`");
+    }
+    return success();
+}
+
 #define FIELD(member) [](ServerConfig& config) -> SettingField { return &config.member; }
 
 constexpr std::uint64_t kMiB = 1'048'576;
@@ -68,6 +77,10 @@ constexpr Setting kSettings[] = {
     {"journal", "segment_bytes", FIELD(journal.segment_bytes), "BYTES", "Size of a journal file.", kSegmentBytesMin, kSegmentBytesMax},
     {"journal", "queue_bytes_max", FIELD(journal.queue_bytes_max), "BYTES", "Submissions that may wait for the disk; beyond it publishers are told to wait.", kMiB, 16'384 * kMiB},
     {"journal", "batch_bytes_max", FIELD(journal.batch_bytes_max), "BYTES", "One write and flush takes at most this much.", kMiB, kFrameBytesMax},
+    {"journal", "cluster", FIELD(journal.cluster), "URL", "kafka://HOST:PORT,…/CLUSTER: this server is a node of that cluster, and keeps a copy of its journal in data_dir.", 0, 0, check_cluster},
+    {"journal", "cluster_settings_file", FIELD(journal.cluster_settings_file), "FILE", "Lines of NAME=VALUE for librdkafka: TLS, SASL and the like."},
+    {"journal", "cluster_replicas", FIELD(journal.cluster_replicas), "COUNT", "Replicas of the cluster's topic, if this node is the one that creates it.", 1, 15},
+    {"journal", "cluster_linger_ms", FIELD(journal.cluster_linger_ms), "MS", "How long publishes gather before they go to the brokers; 1 pays where brokers flush each message.", 0, 1},
 
     {"checkpoint", "interval_ms", FIELD(checkpoint.interval_ms), "MS", "Time between checkpoints of derived state.", 100, kHourMs},
     {"checkpoint", "journal_bytes_max", FIELD(checkpoint.journal_bytes_max), "BYTES", "A checkpoint at the latest after so much journal; bounds the time of a restart.", kMiB, 1'024 * kMiB},

@@ -87,6 +87,7 @@ class Api final : public HttpApi {
     Result<Seq> place(StreamStat const& stat, StreamPosition const& position);
     Result<Seq> first_at(StreamStat const& stat, std::int64_t micros);
     Result<HttpResponse> read(ReadQuery const& query, Range const& range);
+    void read_or_wait(ReadQuery query, Respond respond);
     void answer_read(ReadQuery const& query, Respond const& respond);
     void start_flow(HttpCall const& call, ReadQuery query);
     void wait_for_events(ReadQuery query, Respond respond);

@@ -11,7 +11,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::array<std::string_view, 14> kOpNames = {"set",
+constexpr std::array<std::string_view, 15> kOpNames = {"set",
                                                        "insert",
                                                        "remove",
                                                        "unset",
@@ -24,7 +24,8 @@ constexpr std::array<std::string_view, 14> kOpNames = {"set",
                                                        "list_remove",
                                                        "list_move",
                                                        "splice",
-                                                       "counter_set"};
+                                                       "counter_set",
+                                                       "list_set"};
 
 std::string hex(ByteView bytes) {
     constexpr char kDigits[] = "0123456789abcdef";
@@ -72,7 +73,8 @@ Json to_json(Op const& op) {
     if (!op.key.empty()) {
         json["key"] = op.key;
     }
-    if (op.kind >= OpKind::list_insert && op.kind <= OpKind::splice) {
+    bool const placed = op.kind >= OpKind::list_insert && op.kind <= OpKind::splice;
+    if (placed || op.kind == OpKind::list_set) {
         json["at"] = op.at;
     }
     if (op.kind == OpKind::list_remove || op.kind == OpKind::splice) {

@@ -112,19 +112,36 @@ void Api::read_events(HttpCall call) {
     if (wants_flow(call.request)) {
         return start_flow(call, std::move(query).value());
     }
-    bool const wait = query.value().wait > Duration{} && !draining_;
     auto const range = resolve(query.value());
+    bool const is_unknown = !range && (range.error().code == Errc::not_found ||
+                                       range.error().code == Errc::lost_history);
+    if (is_unknown || (range && range.value().first > range.value().stat.head)) {
+        // Its caller may have seen more on another node.
+        partition_->catch_up([this, query = std::move(query).value(), respond = call.respond](
+                                 Result<> const& caught_up) mutable {
+            caught_up ? read_or_wait(std::move(query), std::move(respond))
+                      : respond(problem_of({Errc::behind, caught_up.error().detail},
+                                           options_.retry_after_ms));
+        });
+    } else {
+        read_or_wait(std::move(query).value(), std::move(call.respond));
+    }
+}
+
+void Api::read_or_wait(ReadQuery query, Respond respond) {
+    bool const wait = query.wait > Duration{} && !draining_;
+    auto const range = resolve(query);
     bool const absent = !range && range.error().code == Errc::not_found;
     bool const nothing_yet = range && range.value().first > range.value().stat.head;
     if (wait && (absent || nothing_yet)) {
         if (nothing_yet) {
             // `tail` and the like mean what they meant when the wait began.
-            query.value().from = StreamPosition{StreamPosition::Kind::seq, range.value().first};
-            query.value().after.reset();
+            query.from = StreamPosition{StreamPosition::Kind::seq, range.value().first};
+            query.after.reset();
         }
-        wait_for_events(std::move(query).value(), std::move(call.respond));
+        wait_for_events(std::move(query), std::move(respond));
     } else {
-        answer_read(query.value(), call.respond);
+        answer_read(query, respond);
     }
 }
 

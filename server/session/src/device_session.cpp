@@ -26,6 +26,57 @@ Result<> DeviceSession::on_message(ByteView payload, Instant now) {
     }
     heard_ = now;
     host_.heard();
+    return may_take(payload) ? take(payload, now) : success();
+}
+
+/// What a device says first waits until this node has folded all that the device may have seen on
+/// another one: it would else be told of a history that lacks its end.
+bool DeviceSession::may_take(ByteView payload) {
+    if (phase_ == Phase::silent) {
+        phase_ = Phase::waiting;
+        if (auto* const partition = host_.partition()) {
+            partition->catch_up([weak = weak_from_this()](Result<> const& caught_up) {
+                if (auto const session = weak.lock()) {
+                    session->on_caught_up(caught_up);
+                }
+            });
+        } else {
+            on_caught_up(success());  // Hello is answered that the server is starting
+        }
+    }
+    if (phase_ == Phase::waiting && ending_ == Ending::none) {
+        hold_back(payload);
+    }
+    return phase_ != Phase::waiting && ending_ == Ending::none;
+}
+
+/// The connection is read on, or nobody would notice that the peer has gone.
+void DeviceSession::hold_back(ByteView payload) {
+    held_back_bytes_ += payload.size();
+    if (held_back_bytes_ > host_.options().queued_bytes_soft) {
+        end({Errc::behind, "this node has to catch up first"});
+    } else {
+        held_back_.emplace_back(payload.begin(), payload.end());
+    }
+}
+
+void DeviceSession::on_caught_up(Result<> const& caught_up) {
+    if (ending_ != Ending::none || closed_) {
+        return;
+    }
+    if (!caught_up) {
+        end({Errc::behind, caught_up.error().detail});
+        return;
+    }
+    phase_ = Phase::greeting;
+    for (auto const& payload : std::exchange(held_back_, {})) {
+        if (ending_ == Ending::none && take(payload, host_.seams().clock.now())) {
+            host_.wake_soon(*this);  // to read on
+        }
+    }
+}
+
+Result<> DeviceSession::take(ByteView payload, Instant now) {
     auto taken = take_messages(payload, now);
     flush_answers();
     if (!taken) {
@@ -65,6 +116,7 @@ void DeviceSession::let_go() {
     flush_answers();
     host_.forget(*this);
     host_.submitters().remove(submitter_);
+    held_back_.clear();
     requests_.clear();
     needs_.clear();
     chunks_.clear();
@@ -98,8 +150,9 @@ void DeviceSession::on_tick(Instant now) {
         end({Errc::slow_consumer, "took nothing for too long"}, Ending::at_once);
     } else if (now - heard_ > options.silence_max) {
         end({Errc::timed_out, "heard nothing for too long"}, Ending::at_once);
-    } else if (phase_ == Phase::greeting && now - opened_ > options.greeting_max) {
-        end({Errc::timed_out, "no Hello"});
+    } else if (phase_ != Phase::live && now - opened_ > options.greeting_max) {
+        phase_ == Phase::waiting ? end({Errc::behind, "this node takes too long to catch up"})
+                                 : end({Errc::timed_out, "no Hello"});
     }
 }
 

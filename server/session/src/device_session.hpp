@@ -113,8 +113,17 @@ class DeviceSession final : public Session,
 
   private:
     using Subscriptions = boost::unordered_map<std::uint32_t, Subscription>;
-    enum class Phase : std::uint8_t { greeting, live };
+    enum class Phase : std::uint8_t {
+        silent,    // it has said nothing yet
+        waiting,   // it has, and this node may know less than its device has seen on others
+        greeting,  // Hello comes next
+        live,
+    };
 
+    bool may_take(ByteView payload);
+    void hold_back(ByteView payload);
+    void on_caught_up(Result<> const& caught_up);
+    Result<> take(ByteView payload, Instant now);
     Result<> take_messages(ByteView payload, Instant now);
     void let_go();
 
@@ -189,7 +198,9 @@ class DeviceSession final : public Session,
     std::function<void()> wake_;
     std::uint64_t number_;
     std::uint32_t submitter_;
-    Phase phase_ = Phase::greeting;
+    Phase phase_ = Phase::silent;
+    std::vector<Bytes> held_back_;  // payloads, while waiting
+    std::size_t held_back_bytes_ = 0;
     Ending ending_ = Ending::none;
     bool closed_ = false;
     bool told_full_ = false;

@@ -59,6 +59,7 @@ Op Author::next_op(PlainModel const& model) {
                                        OpKind::list_insert,
                                        OpKind::list_remove,
                                        OpKind::list_move,
+                                       OpKind::list_set,
                                        OpKind::set,
                                        OpKind::unset,
                                        OpKind::add,
@@ -97,6 +98,13 @@ void Author::fill(Op& op, PlainModel::Object const* object) {
         case OpKind::list_move:
             op.at = below(elements);
             op.to = below(elements);
+            if (elements == 0) {
+                op.kind = OpKind::list_remove;
+            }
+            break;
+        case OpKind::list_set:
+            op.at = below(elements);
+            op.value = static_cast<std::int64_t>(below(256));
             if (elements == 0) {
                 op.kind = OpKind::list_remove;
             }

@@ -20,7 +20,8 @@ constexpr std::array kFields = {"field", "other"};
 
 bool is_placed(Op const& op) {
     return op.kind == OpKind::splice || op.kind == OpKind::list_insert ||
-           op.kind == OpKind::list_remove || op.kind == OpKind::list_move;
+           op.kind == OpKind::list_remove || op.kind == OpKind::list_move ||
+           op.kind == OpKind::list_set;
 }
 
 /// What an author does who knows the base and his own work: only what has an effect in his view.

@@ -116,6 +116,12 @@ void PlainModel::apply_to(Object& object, Op const& op) {
             list.insert(list.begin() + static_cast<std::ptrdiff_t>(op.to), element);
             break;
         }
+        case OpKind::list_set: {
+            auto& list = object.lists[op.field];
+            require(op.at < list.size());
+            list[op.at] = op.value;
+            break;
+        }
         case OpKind::splice: {
             auto& text = object.texts[op.field];
             require(op.at + op.count <= text.size());

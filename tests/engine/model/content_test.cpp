@@ -18,7 +18,7 @@ struct Stage {
     Changes say(std::size_t device, std::uint64_t p, std::vector<Op> ops, std::uint64_t run_first) {
         ++seq;
         return apply(model,
-                     Event{std::move(ops), Seq{}},
+                     Event{std::move(ops), {}},
                      {Seq{seq}, Seq{p}, Seq{run_first}, Seq{mark}, device_of(device)});
     }
     std::string text() const { return model.text(*model.find("x"), "t"); }

@@ -32,7 +32,7 @@ Event event_of(TraceEvent const& event) {
 void check_session(Trace const& trace) {
     Model model;
     Text reader;
-    model.apply({{{.kind = OpKind::insert, .object = "doc", .type = "Note"}}, Seq{}},
+    model.apply({{{.kind = OpKind::insert, .object = "doc", .type = "Note"}}, {}},
                 {Seq{1}, Seq{}, Seq{1}, Seq{}, device_of(0)},
                 nullptr);
     std::uint64_t mark = 0;

@@ -105,7 +105,7 @@ class Stream {
         append(0,
                {Event{{{.kind = OpKind::insert, .object = "x", .type = "T"},
                        {.kind = OpKind::insert, .object = "y", .type = "T"}},
-                      Seq{}}},
+                      {}}},
                1);
     }
 
@@ -135,7 +135,7 @@ class Stream {
                           run_first,
                           Seq{options_.marks ? mark_ : 0},
                           device_of(which)};
-            next.a = event.authored_p.value == 0 ? p : std::min(event.authored_p.value, p);
+            next.a = std::min(event.authored_p.value_or(Seq{p}).value, p);
             for (auto const& before : events_) {
                 bool const own = before->stamp.device == next.stamp.device;
                 if (own || before->seq() <= next.a) {
@@ -188,7 +188,7 @@ DeviceId device_of(std::size_t number) {
 
 Event policy_event(NaiveRules const& rules) {
     Event event{{{.kind = OpKind::insert, .object = "policy", .type = std::string(kPolicyType)}},
-                Seq{}};
+                {}};
     auto const say = [&](std::string const& field, std::string_view word) {
         event.ops.push_back({.object = "policy", .field = field, .value = std::string(word)});
     };

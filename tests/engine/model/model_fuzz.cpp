@@ -38,7 +38,7 @@ void go_on(Model& model) {
             continue;
         }
         for (auto const kind : {OpKind::set, OpKind::remove, OpKind::insert}) {
-            Event const event{{{.kind = kind, .object = id, .field = "f", .type = "T"}}, Seq{}};
+            Event const event{{{.kind = kind, .object = id, .field = "f", .type = "T"}}, {}};
             auto const seq = model.head().next();
             model.apply(event, {seq, {}, seq, model.mark(), DeviceId{}}, nullptr);
         }

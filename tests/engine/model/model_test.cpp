@@ -14,10 +14,13 @@ struct Stage {
     std::uint64_t seq = 0;
     std::uint64_t mark = 0;
 
-    Changes say(std::size_t device, std::uint64_t p, std::vector<Op> ops, std::uint64_t a = 0) {
+    Changes say(std::size_t device,
+                std::uint64_t p,
+                std::vector<Op> ops,
+                std::optional<std::uint64_t> a = {}) {
         ++seq;
         return apply(model,
-                     Event{std::move(ops), Seq{a}},
+                     Event{std::move(ops), a ? std::optional(Seq{*a}) : std::nullopt},
                      {Seq{seq}, Seq{p}, Seq{seq}, Seq{mark}, device_of(device)});
     }
     Changes policy(std::string const& aspect, std::string const& word) {

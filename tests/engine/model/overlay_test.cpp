@@ -58,7 +58,8 @@ std::string shown(Field const* field) {
 BOOST_AUTO_TEST_SUITE(pending_mutations)
 
 /// The newest events of one device are pending at first and come in with their seqs one by one,
-/// between those of others; the model with the overlay equals a replay of both at every step.
+/// between those of others; the model with the overlay equals a replay of both at every step. Once
+/// the mark has passed one that is pending, its author has to move it: no replay says what it is.
 RC_BOOST_PROP(a_model_with_pending_mutations_equals_their_replay, ()) {
     NaiveRules const rules{static_cast<RegisterRule>(*rc::gen::inRange(0, 6)),
                            static_cast<SetRule>(*rc::gen::inRange(0, 2)),
@@ -86,6 +87,8 @@ RC_BOOST_PROP(a_model_with_pending_mutations_equals_their_replay, ()) {
         overlay.remove(pending[refused].first);
         pending.erase(pending.begin() + static_cast<std::ptrdiff_t>(refused));
     }
+    RC_LOG() << to_text(history) << "own " << static_cast<int>(own.bytes[0]) << " cut " << cut
+             << " refused " << (refused_event == nullptr ? 0 : refused_event->seq());
     auto const check = [&](std::size_t confirmed_events) {
         Model replay(Model::Collect::when_told);
         for (std::size_t i = 0; i < confirmed_events; ++i) {
@@ -95,9 +98,12 @@ RC_BOOST_PROP(a_model_with_pending_mutations_equals_their_replay, ()) {
         for (auto const& [local, event] : pending) {
             if (event->seq() > confirmed_events) {
                 EventStamp stamp = event->stamp;
+                if (stamp.preceding_seq < replay.mark()) {
+                    return;
+                }
                 stamp.seq.value = (std::uint64_t{1} << 63) + local;
                 stamp.run_first.value = std::uint64_t{1} << 63;
-                stamp.mark = std::min(replay.mark(), stamp.preceding_seq);  // its author moves p
+                stamp.mark = replay.mark();
                 replay.apply(event->event, stamp, nullptr);
             }
         }
@@ -228,6 +234,90 @@ RC_BOOST_PROP(refusals_leave_what_some_history_explains, ()) {
         device.overlay.remove(local);
     }
     RC_ASSERT(seen_by_user(device.overlay) == expected);
+}
+
+/// A model of one object, and a device that mutates it.
+struct Notes {
+    explicit Notes(std::string const& rule = "delete_wins") {
+        confirm(
+            {{.kind = OpKind::insert, .object = "p", .type = std::string(kPolicyType)},
+             {.object = "p", .field = "delete", .value = rule},
+             {.kind = OpKind::insert, .object = "x", .type = "T"},
+             {.kind = OpKind::splice, .object = "x", .field = "t", .value = std::string("ab")}});
+    }
+    void confirm(std::vector<Op> ops, std::uint64_t mark = 0) {
+        Seq const seq{model.head().value + 1};
+        Event const event{std::move(ops), {}};
+        model.apply(event, {seq, Seq{seq.value - 1}, seq, Seq{mark}, device_of(1)}, nullptr);
+        overlay.touched(event);
+    }
+    std::uint64_t make(std::vector<Op> ops) {
+        return overlay.add({std::move(ops), {}}, model.head());
+    }
+    static Op type(std::string const& text, std::uint64_t at) {
+        return {.kind = OpKind::splice, .object = "x", .field = "t", .value = text, .at = at};
+    }
+
+    Model model{};
+    Overlay overlay{model, device_of(0)};
+};
+
+BOOST_AUTO_TEST_CASE(an_edit_outlives_a_rebase_before_a_removal_that_is_refused) {
+    Notes notes;
+    notes.make({Notes::type("!", 2)});
+    auto const removal = notes.make({{.kind = OpKind::remove, .object = "x"}});
+    notes.confirm({Notes::type("- ", 0)});
+    auto const rebased = notes.overlay.rebase({});
+    BOOST_REQUIRE(rebased.size() == 2U);
+    BOOST_REQUIRE(rebased[0].event.ops.size() == 1U);
+    BOOST_TEST(rebased[0].event.ops[0].at == 4U);
+    BOOST_TEST(notes.overlay.find("x") == nullptr);
+    notes.overlay.rebase(std::array{removal});
+    BOOST_TEST(notes.overlay.text("x", "t") == "- ab!");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_void_before_a_rebase_is_void_after_it) {
+    Notes notes;
+    notes.make({Notes::type("!", 2), {.kind = OpKind::insert, .object = "x", .type = "T"}});
+    notes.confirm({{.kind = OpKind::remove, .object = "x"}});
+    notes.confirm({}, 2);
+    BOOST_TEST(notes.overlay.find("x") == nullptr);
+    auto const rebased = notes.overlay.rebase({});
+    BOOST_TEST(rebased[0].event.ops.empty());
+    BOOST_TEST(notes.overlay.find("x") == nullptr);
+}
+
+/// The mark decides whether a tombstone counts, also where no event names its object.
+BOOST_AUTO_TEST_CASE(a_mark_that_passes_a_tombstone_shows_in_what_is_pending) {
+    Notes notes;
+    notes.confirm({{.kind = OpKind::remove, .object = "x"}});
+    notes.overlay.add({{{.kind = OpKind::insert, .object = "x", .type = "T"}}, {}}, Seq{1});
+    BOOST_TEST(notes.overlay.find("x") == nullptr);
+    notes.confirm({{.kind = OpKind::insert, .object = "y", .type = "T"}}, 2);
+    BOOST_TEST(notes.overlay.find("x") != nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(a_pending_policy_judges_what_is_pending_behind_it) {
+    Notes notes;
+    auto const write = [&](std::int64_t number) {
+        notes.make({{.object = "x", .field = "n", .value = number}});
+        return notes.model.value(*notes.overlay.find("x"), "n");
+    };
+    BOOST_TEST((write(5) == Value{std::int64_t{5}}));
+    auto const policy =
+        notes.make({{.object = "p", .field = "register", .value = std::string("max")}});
+    BOOST_TEST((write(3) == Value{std::int64_t{5}}));
+    notes.overlay.remove(policy);
+    BOOST_TEST((notes.model.value(*notes.overlay.find("x"), "n") == Value{std::int64_t{3}}));
+}
+
+BOOST_AUTO_TEST_CASE(a_mutation_made_before_anything_was_seen_says_so_when_it_moves) {
+    Model model;
+    Overlay overlay(model, device_of(0));
+    overlay.add({{{.object = "x", .field = "r", .value = true}}, {}}, Seq{0});
+    auto const rebased = overlay.rebase({});
+    BOOST_REQUIRE(rebased[0].event.authored_p.has_value());
+    BOOST_TEST(rebased[0].event.authored_p->value == 0U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -16,7 +16,7 @@ void insert(Model& model,
             std::int64_t size) {
     model.apply(Event{{{.kind = OpKind::insert, .object = id, .type = "T"},
                        {.object = id, .field = "size", .value = size}},
-                      Seq{}},
+                      {}},
                 {Seq{seq}, Seq{p}, Seq{run_first}, Seq{}, device_of(run_first)},
                 nullptr);
 }

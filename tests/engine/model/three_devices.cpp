@@ -86,14 +86,14 @@ class Play {
   private:
     /// Both objects, and how their deletion is judged.
     void begin() {
-        bool const update_wins = choices_.one_in(2);
+        update_wins_ = choices_.one_in(2);
         std::string const rule(
-            to_string(update_wins ? DeleteRule::update_wins : DeleteRule::delete_wins));
+            to_string(update_wins_ ? DeleteRule::update_wins : DeleteRule::delete_wins));
         Event event{{{.kind = OpKind::insert, .object = "p", .type = std::string(kPolicyType)},
                      {.object = "p", .field = "delete", .value = rule},
                      {.kind = OpKind::insert, .object = "x", .type = "T"},
                      {.kind = OpKind::insert, .object = "y", .type = "T"}},
-                    Seq{}};
+                    {}};
         devices_[0]->unsent.push_back({devices_[0]->overlay.add(event, Seq{}), Seq{}, event});
         publish(0);
         for (std::size_t which = 0; which < devices_.size(); ++which) {
@@ -191,7 +191,11 @@ class Play {
     }
 
     void rebase(Device& device, std::vector<std::uint64_t> const& refused) {
+        auto const before = shown(device);
         auto rebased = device.overlay.rebase(refused);
+        // An update that would have revived its object knows of the deletion at the head.
+        CAPSTAN_INVARIANT(!refused.empty() || update_wins_ || shown(device) == before,
+                          before + " | " + shown(device));
         std::erase_if(device.unsent, [&](Unsent const& one) {
             return std::ranges::find(refused, one.local) != refused.end();
         });
@@ -220,6 +224,18 @@ class Play {
         }
     }
 
+    /// What a user reads of both objects: texts and lists, which a rebase says anew.
+    static std::string shown(Device& device) {
+        std::string out;
+        for (std::string const id : {"x", "y"}) {
+            out += device.overlay.find(id) == nullptr ? "-" : device.overlay.text(id, "t");
+            for (Value const& value : device.overlay.list(id, "l")) {
+                out += "," + std::get<std::string>(value);
+            }
+        }
+        return out;
+    }
+
     void finish(Device& device) {
         CAPSTAN_INVARIANT(device.overlay.pending() == 0);
         CAPSTAN_INVARIANT(device.model.state_hash() == server_.state_hash());
@@ -234,6 +250,7 @@ class Play {
     }
 
     Choices choices_;
+    bool update_wins_ = false;
     Model server_;
     std::vector<std::unique_ptr<Device>> devices_;
     std::vector<Sequenced> log_;

@@ -100,7 +100,7 @@ Text restore(Text const& text, std::uint64_t mark) {
 }
 
 /// Replicas that differ in all that must not matter: sizes, when and how far they collect, and
-/// whether they began with a snapshot.
+/// whether they began with a snapshot. They read the same, and are the same bytes.
 std::string run_history(std::uint64_t seed, Counts& counts) {
     RandomAuthors authors(seed);
     NaiveText naive;
@@ -141,6 +141,12 @@ std::string run_history(std::uint64_t seed, Counts& counts) {
             auto const& from = authors.dice().one_in(2) ? usual : keeps_all;
             restored.text = restore(from.text, mark);
             counts.windows += restored.text.at_rest() ? 0 : 1;
+        }
+        auto const bytes = keeps_all.text.snapshot(Seq{mark}).window;
+        for (auto* rig : {&tiny, &usual, &restored}) {
+            if (rig->text.snapshot(Seq{mark}).window != bytes) {
+                return "seq " + std::to_string(seq) + ": another window";
+            }
         }
         ++counts.events;
         counts.outside += fits ? 0 : 1;

@@ -18,6 +18,21 @@ Result<> FakePartition::submit(Bytes submission, std::uint64_t token) {
     return success();
 }
 
+void FakePartition::catch_up(std::function<void(Result<> const&)> done) {
+    if (behind_) {
+        catching_up_.push_back(std::move(done));
+    } else {
+        done(success());
+    }
+}
+
+void FakePartition::caught_up(Result<> const& result) {
+    behind_ = false;
+    for (auto const& done : std::exchange(catching_up_, {})) {
+        done(result);
+    }
+}
+
 Verdict FakePartition::fold_one(ByteView record) {
     auto const view = SubmissionView::decode(record).value();
     StreamRow no_stream;
@@ -98,7 +113,7 @@ FakePartition::Stream* FakePartition::find(StreamNumber number) {
 }
 
 StreamStat FakePartition::stat_of(Stream& stream) {
-    catch_up(row_, stream.row);
+    capstan::catch_up(row_, stream.row);
     return {.number = stream.row.number,
             .name = stream.row.name,
             .generation = stream.row.generation,

@@ -26,7 +26,13 @@ class FakePartition final : public Partition {
     std::optional<Error> submit_error;  // what `submit` answers
     std::optional<Error> read_error;    // what `read` answers
 
+    /// A node of a cluster that has not read yet what devices have seen on others.
+    void fall_behind() { behind_ = true; }
+    void caught_up(Result<> const& result);
+
     bool is_ready() const override { return true; }
+    std::optional<LogProgress> log_progress() const override { return std::nullopt; }
+    void catch_up(std::function<void(Result<> const&)> done) override;
     void close() override {}
     Result<> submit(Bytes submission, std::uint64_t token) override;
     Result<std::optional<StreamStat>> stat(std::string_view name) override;
@@ -73,6 +79,8 @@ class FakePartition final : public Partition {
     PartitionListener& listener_;
     PartitionRow row_;
     std::deque<Queued> queue_;
+    bool behind_ = false;
+    std::vector<std::function<void(Result<> const&)>> catching_up_;
     std::map<std::string, Stream, std::less<>> streams_;
     std::vector<Hash128> chains_{Hash128{}};  // by position
     struct Moved {

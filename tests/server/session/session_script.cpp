@@ -330,6 +330,12 @@ void SessionScript::carry_out(ScriptCommand const& command) {
         bed_->host->on_stopped({Errc::storage_failed, "flush failed"});
     } else if (what == "restore") {
         bed_->partition().restore(Lineage{args.number("lineage")});
+    } else if (what == "fall-behind") {
+        bed_->partition().fall_behind();
+    } else if (what == "caught-up") {
+        bed_->partition().caught_up(success());
+    } else if (what == "log-is-silent") {
+        bed_->partition().caught_up(Error{Errc::unavailable, "the brokers did not answer"});
     } else if (what == "refuse-submissions") {
         bed_->partition().submit_error = Error{find_error(args.text("with"))->code, {}};
     } else if (what == "accept-submissions") {

@@ -4,6 +4,7 @@
 #include <capstan/schema/error.hpp>
 #include <capstan/schema/ids.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -51,6 +52,7 @@ enum class OpKind : std::uint8_t {
     list_move,
     splice,
     counter_set,
+    list_set,
 };
 
 /// One operation on one object. Which fields count depends on the kind (event.fbs tells).
@@ -70,7 +72,9 @@ struct Op {
 /// One immutable fact of a stream: some operations that take effect together.
 struct Event {
     std::vector<Op> ops;
-    Seq authored_p;  // what the author had really seen, when an author rebase moved p; 0 for none
+    /// What the author had really seen, when an author rebase moved p. 0 is a place too: it had
+    /// seen nothing.
+    std::optional<Seq> authored_p;
     friend bool operator==(Event const&, Event const&) = default;
 };
 

@@ -31,12 +31,12 @@ class EventReader {
   public:
     Result<std::span<OpView const>> read(ByteView bytes);
     /// Of the event read last.
-    Seq authored_p() const { return authored_p_; }
+    std::optional<Seq> authored_p() const { return authored_p_; }
 
   private:
     std::vector<std::uint64_t> aligned_;
     std::vector<OpView> ops_;  // those of the longest event so far
-    Seq authored_p_;
+    std::optional<Seq> authored_p_;
 };
 
 }  // namespace capstan

@@ -59,6 +59,7 @@ struct TopicFinding {
 };
 
 struct TopicReport {
+    std::string kafka_id;  // what the brokers call themselves
     std::uint32_t partitions = 0;
     std::uint32_t replicas = 0;  // the fewest of any partition
     std::vector<TopicFinding> findings;

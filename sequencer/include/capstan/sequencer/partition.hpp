@@ -133,6 +133,12 @@ struct PartitionMarks {
     std::size_t queued_bytes = 0;
 };
 
+/// How far a node has come in the shared log.
+struct LogProgress {
+    LogOffset next;  // the fold takes this one next
+    LogOffset end;   // of the log, as it last said
+};
+
 /// One partition: journal → durable → fold → answers, index, subscribers, checkpoints.
 /// Durability: `on_folded` is called only for what is flushed, or was read from the shared log.
 /// Batches form by themselves: while one is flushed, the next one gathers; there is no timer.
@@ -151,6 +157,13 @@ class Partition {
     /// Whether it has folded all that the shared log held when it was opened. Until then it knows
     /// less than devices may have seen, and must not speak to them. A file journal is always ready.
     virtual bool is_ready() const = 0;
+    /// Nothing of a file journal, and before the log has said how far it goes.
+    virtual std::optional<LogProgress> log_progress() const = 0;
+    /// Calls `done`, maybe at once, when it has folded all that the shared log holds now: whatever
+    /// any node has answered until now is in there. To be called when a device comes from another
+    /// node. A file journal has nothing to wait for.
+    /// Errors: `unavailable` (the log does not say how far it goes), why it stopped.
+    virtual void catch_up(std::function<void(Result<> const&)> done) = 0;
     /// No shared log wakes it any more: to be called before its executors end.
     virtual void close() = 0;
 

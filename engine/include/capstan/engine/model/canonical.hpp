@@ -9,9 +9,9 @@
 
 namespace capstan {
 
-/// A model as bytes, in three parts. Each has exactly one form for one state, and but for windows
-/// of texts and lists depends on the events alone, not on when a model collected, where it began,
-/// or how it numbers names. Decoders refuse any other form, so they are the inverse of encoders.
+/// A model as bytes, in three parts. Each has exactly one form for one state and depends on the
+/// events alone, not on when a model collected, where it began, or how it numbers names. Decoders
+/// refuse any other form, so they are the inverse of encoders.
 ///
 ///     object bytes    one live object: all that is kept for ever, which is all that the state hash
 ///                     covers. They change only when an event changes the object.

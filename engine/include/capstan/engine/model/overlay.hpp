@@ -19,11 +19,13 @@ namespace capstan {
 /// done when they are read after something changed. The confirmed model never holds anything of it,
 /// so its state hash and what a snapshot takes from it are those of the stream. The result is that
 /// of replaying the pending events on a copy of the model: each as if it came next, seqs from 2^63
-/// on, above every one that the server gives. In texts and lists these are the stamps of
-/// RECONCILIATION 2.7: what others did stands before what is pending, and nothing is transformed.
+/// on, above every one that the server gives; a policy that is pending judges those behind it. In
+/// texts and lists these are the stamps of RECONCILIATION 2.7: what others did stands before what
+/// is pending, and nothing is transformed.
 ///
 /// The overlay tells its model what pending edits were made on (`Model::keep_from`), so a mark that
-/// passes them lets nothing go that they need: they are shown as they were made until `rebase`.
+/// passes them lets nothing go that they need: they are shown as they were made until `rebase`. All
+/// else is judged by the mark in force, as the server will do.
 ///
 /// Lifetime: the model outlives the overlay. Threading: that of the model.
 class Overlay {
@@ -54,11 +56,12 @@ class Overlay {
     };
     /// Takes refused mutations out, and makes all others that are not accepted anew where the model
     /// stands: their edits of texts and lists are those that say the same there, without what stood
-    /// on a refused one, or in an object that a later pending one removes; `authored_p` keeps what
-    /// their author had really seen. (At the head the deletion of an object is known: an update
-    /// that would have revived it does so no more.) To be called when all that was sent has a
-    /// verdict; the answer, in order, is what is sent under a new attempt. `refused` is ascending;
-    /// with none of them it is the rebase of `rebase_needed`.
+    /// on a refused one; `authored_p` keeps what
+    /// their author had really seen. What is void here stays void. (At the head the deletion of an
+    /// object is known: an update that would have revived it does so no more.) To be called when
+    /// all that was sent has a verdict; the answer, in order, is what is sent under a new attempt.
+    /// `refused` is ascending; with none of them it is the rebase of `rebase_needed`, and texts and
+    /// lists read as before.
     std::vector<Rebased> rebase(std::span<std::uint64_t const> refused);
 
     /// A field as the user sees it: pending if a pending mutation touches it, else confirmed.
@@ -114,10 +117,18 @@ class Overlay {
         bool fresh = false;  // worked out
     };
     Seen* seen(std::string_view object);
-    Seen& worked_out(std::string_view object) { return *seen(object); }
     void outdate(std::string const& id, Seen& seen);
+    void begin(std::string const& id, Seen& seen);
     void work_out(std::string const& id, Seen& seen);
     void put_on_top(std::string const& id, Seen& seen, Pending const& next, Changes* changes);
+    void note_dependence(std::string const& id, Seen const& seen);
+    bool is_policy(std::string const& object) const;
+    void note_policies(std::uint64_t local, Event const& event);
+    void outdate_policies();
+    Policies const& policies_before(std::uint64_t local);
+    void work_out_policies();
+    Policies policies_with(std::map<std::string, Seen> const& held);
+    Field const* shown_register(std::string const& id, Shown const&, std::string_view name) const;
     void copy_touched(std::string const& id, Seen& seen, Pending const& next);
     Pending const* pending(std::uint64_t local) const;
     void keep_what_is_needed();
@@ -131,6 +142,13 @@ class Overlay {
     std::map<std::string, Seen, std::less<>> seen_;
     std::map<std::string, Shown, std::less<>> outdated_;
     bool keeps_outdated_ = false;
+    Seq mark_;                       // of the model, when `touched` was called last
+    std::set<std::string> by_mark_;  // objects that another mark may make another of
+    // Pending events that touch policies, and what is in force behind each of them.
+    std::set<std::uint64_t> policy_locals_;
+    std::set<std::string> own_policies_;  // inserted by such events
+    std::map<std::uint64_t, Policies> policies_;
+    bool policies_fresh_ = true;
     std::vector<PlacedOp> ops_;  // of the event at hand
     std::unique_ptr<EditRoom> room_;
 };

@@ -50,6 +50,7 @@ struct Author {
     std::uint64_t run_first = 0;
     std::uint64_t mark = 0;
     DeviceNumber device = kNoDevice;
+    bool pending = false;  // it moves p up to the mark before this is sent
 
     /// Whether the author knew the touch. Exact, in O(1): all up to `a`, and all its own.
     bool saw(Touch const& touch) const { return touch.seq <= a || touch.device == device; }
@@ -58,6 +59,8 @@ struct Author {
     /// What may be forgotten counts as absent even where it is still stored, so that models which
     /// collect at different times agree.
     bool remembered(Touch const& touch) const { return touch.seq > mark; }
+    /// Whether what needs the window comes too late for it.
+    bool is_late() const { return p < mark && !pending; }
     Write write() const { return {a, seq, device}; }
     Touch touch() const { return {seq, device}; }
 };

@@ -33,6 +33,10 @@ struct ServerConfig {
         std::uint64_t segment_bytes = kSegmentBytesDefault;
         std::uint64_t queue_bytes_max = 64 * 1'048'576;
         std::uint64_t batch_bytes_max = 4 * 1'048'576;
+        std::string cluster;  // kafka://…; empty: this server's own files are the journal
+        std::string cluster_settings_file;
+        std::uint64_t cluster_replicas = 3;
+        std::uint64_t cluster_linger_ms = 0;
     } journal;
 
     struct Checkpoint {

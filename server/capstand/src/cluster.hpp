@@ -1,0 +1,37 @@
+#pragma once
+#include <capstan/engine/runtime/storage.hpp>
+#include <capstan/sequencer/kafka_log.hpp>
+#include <capstan/sequencer/partition.hpp>
+#include <capstan/server/config/config.hpp>
+#include <capstan/server/log/log.hpp>
+
+namespace capstan {
+
+/// The cluster that the settings name. Lifetime: `log` outlives all that is opened with it.
+/// Errors: `config_invalid`.
+Result<KafkaCluster> cluster_of(ServerConfig::Journal const& config, Log& log);
+
+/// Where a node keeps what: `data` is its directory, `tape` the one of the journal's copy in it.
+struct NodeStorage {
+    Storage& data;
+    Storage& tape;
+};
+
+/// Looks at the cluster's topic, makes it if there is none, says in the log what it finds, and
+/// writes down which cluster the directory is of: a directory serves one journal for ever.
+/// Blocks for up to some seconds.
+/// Errors: `unavailable`, `denied`, `config_invalid` (the topic would lose acknowledged events),
+/// `journal_foreign` (the directory holds another journal), `journal_diverged` (this node has a
+/// copy of a topic that is gone), `disk_io`.
+Result<> join_cluster(ServerConfig::Journal const& config,
+                      KafkaCluster const& cluster,
+                      NodeStorage const& storage,
+                      Log& log);
+
+/// Of a server without a cluster. Errors: `journal_foreign` (the directory holds a cluster's tape).
+Result<> check_no_cluster(Storage& data);
+
+/// Opens the log of the node's partition. Lifetime: `random` outlives it.
+OpenLog log_opener(ServerConfig::Journal const& config, KafkaCluster cluster, Random& random);
+
+}  // namespace capstan

@@ -1,0 +1,19 @@
+# Sourced by end-to-end tests: a real broker. KAFKA_BOOTSTRAP names one that runs already; else one is started, if Java and
+# Maven are there. Call `stop_kafka` at the end.
+# shellcheck shell=bash
+kafka_is_ours=
+stop_kafka() { [[ -z $kafka_is_ours ]] || deploy/kafka/broker clean; }
+
+if [[ -z ${KAFKA_BOOTSTRAP:-} ]]; then
+    if ! command -v java >/dev/null || ! command -v mvn >/dev/null; then
+        echo "Java and Maven are missing; provide them with: deploy/install-packages kafka"
+        exit 77
+    fi
+    KAFKA_DATA=$(mktemp -d)
+    KAFKA_PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    export KAFKA_DATA KAFKA_PORT
+    kafka_is_ours=yes
+    trap stop_kafka EXIT
+    KAFKA_BOOTSTRAP=$(deploy/kafka/broker start)
+    export KAFKA_BOOTSTRAP
+fi
