@@ -94,7 +94,8 @@ BOOST_AUTO_TEST_CASE(a_damaged_chunk_is_not_served) {
     Bed bed;
     auto const made = bed.json(request("POST", kSnapshots), 201);
     auto const id = made["manifest"].get<std::string>();
-    for (auto const& name : bed.snapshots.list().value()) {
+    auto const names = bed.snapshots.list().value();
+    for (auto const& name : names) {
         bed.snapshots.flip_bit(name, 8 * (bed.snapshots.contents(name).size() / 2));
     }
     auto const answer = bed.ask(request("GET", chunk_path(id)));

@@ -236,6 +236,7 @@ SessionOptions never_whole() {
     SessionOptions options;
     options.whole_bytes_max = 0;
     options.page_bytes = 4'096;
+    options.coalesce_bytes = 4'096;
     return options;
 }
 
@@ -292,7 +293,7 @@ BOOST_AUTO_TEST_CASE(a_download_goes_on_at_the_next_chunk_after_a_restart) {
     }
     auto const offer = world.snapshot();
     Device device(world);
-    device.settle(12);
+    device.settle(6);
     auto const before = device.chunk_bytes;
     BOOST_TEST(before > 0U);
     BOOST_TEST(!device.replica().status().caught_up);
@@ -314,7 +315,7 @@ BOOST_AUTO_TEST_CASE(chunks_that_two_snapshots_share_are_loaded_once) {
     }
     world.snapshot();
     Device device(world);
-    device.settle(12);
+    device.settle(6);
     world.write(4'000, 2'000);  // of one object
     auto const newer = world.snapshot();
     auto const before = device.chunk_bytes;
@@ -390,7 +391,8 @@ BOOST_AUTO_TEST_CASE(a_chunk_that_is_damaged_on_the_servers_disk_is_never_sent) 
         world.write(n, 50);
     }
     auto const good = world.snapshot();
-    for (auto const& name : world.storage.list().value()) {
+    auto const names = world.storage.list().value();
+    for (auto const& name : names) {
         if (name.starts_with("c-")) {
             world.storage.flip_bit(name, 8 * (world.storage.contents(name).size() / 2));
         }
