@@ -61,6 +61,7 @@ Result<> PartitionImpl::recover() {
     };
     CAPSTAN_TRY(auto opened, FileJournal::open(seams_.storage, seams_.random, journal, fold_tail));
     journal_ = std::move(opened.journal);
+    bytes_cut_ = opened.recovery.bytes_cut;
     CAPSTAN_TRY(seal_left_open(opened.recovery.unsealed));
     if (seams_.open_log) {
         CAPSTAN_TRY(join_log());

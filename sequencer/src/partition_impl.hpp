@@ -49,7 +49,8 @@ class PartitionImpl final : public Partition {
     Result<std::optional<StreamStat>> stat(std::string_view name) override;
     Result<std::optional<StreamStat>> stat(StreamNumber number) override;
     Result<DeviceStat> device(StreamNumber stream, DeviceId const& device) override;
-    Result<Page> read(StreamNumber stream, Seq from, std::size_t bytes_max) override;
+    Result<FoundPage> find_page(StreamNumber stream, Seq from, std::size_t bytes_max) override;
+    Result<Page> load_page(FoundPage found) const override;
     Result<Hash128> chain_at(StreamNumber stream, Seq seq) override;
     Result<std::vector<StreamStat>> list(StreamPattern const& pattern,
                                          std::string_view after,
@@ -58,6 +59,7 @@ class PartitionImpl final : public Partition {
                                                                    Hash128 const& chain) override;
     std::pair<Position, Hash128> position() const override;
     PartitionMarks marks() const override;
+    std::uint64_t bytes_cut() const override { return bytes_cut_; }
     std::uint64_t state_hash() override;
     void drain(std::function<void()> done) override;
 
@@ -141,7 +143,7 @@ class PartitionImpl final : public Partition {
     // partition_read.cpp
     StreamStat stat_of(RowCache::Stream& stream) const;
     Result<RunEntry> run_at(StreamNumber stream, Seq seq);
-    Result<Bytes> read_tape(std::span<RunEntry const> runs);
+    Result<Bytes> read_tape(std::span<RunEntry const> runs) const;
 
     // partition.cpp
     Result<> write_genesis();
@@ -158,6 +160,7 @@ class PartitionImpl final : public Partition {
     Index index_;
     PartitionRow row_;
     JournalPlace folded_place_;
+    std::uint64_t bytes_cut_ = 0;
 
     std::optional<Error> stopped_;
     bool draining_ = false;

@@ -1,4 +1,7 @@
+#include <algorithm>
 #include <capstan/schema/hash.hpp>
+#include <capstan/schema/wire.hpp>
+#include <memory>
 
 #include "partition_impl.hpp"
 
@@ -10,6 +13,22 @@ namespace {
 constexpr std::uint64_t kReadGapMax = 16 * 1'024;
 constexpr std::uint64_t kReadBytesMax = 64 * 1'024;
 constexpr std::size_t kChangesMax = 100'000;
+
+/// What is read in one go; its bytes are not set before.
+class ReadPiece {
+  public:
+    std::span<std::byte> of(std::size_t bytes) {
+        if (bytes > size_) {
+            size_ = std::max<std::size_t>(bytes, kReadBytesMax);
+            bytes_ = std::make_unique_for_overwrite<std::byte[]>(size_);
+        }
+        return {bytes_.get(), bytes};
+    }
+
+  private:
+    std::size_t size_ = 0;
+    std::unique_ptr<std::byte[]> bytes_;
+};
 
 std::uint64_t record_start(RunEntry const& run) {
     return run.place.offset.value - run.place.lead;
@@ -70,18 +89,18 @@ Result<DeviceStat> PartitionImpl::device(StreamNumber stream, DeviceId const& de
     return DeviceStat{row.attempt, row.last, row.preceding_seq, row.halted};
 }
 
-Result<Bytes> PartitionImpl::read_tape(std::span<RunEntry const> runs) {
+Result<Bytes> PartitionImpl::read_tape(std::span<RunEntry const> runs) const {
     std::size_t total = 0;
     for (auto const& run : runs) {
         total += run.place.bytes;
     }
     Bytes out;
-    out.reserve(total);
-    Bytes piece;
+    out.reserve(total + kMessageAlignment);  // whoever sends it pads it
+    ReadPiece buffer;
     while (!runs.empty()) {
         auto const together = runs.first(read_together(runs));
         auto const start = record_start(together.front());
-        piece.resize(record_end(together.back()) - start);
+        auto const piece = buffer.of(record_end(together.back()) - start);
         CAPSTAN_TRY(journal_->pread(together.front().place.segment, Offset{start}, piece));
         for (auto const& run : together) {
             auto const record = ByteView(piece).subspan(record_start(run) - start,
@@ -99,17 +118,30 @@ Result<Bytes> PartitionImpl::read_tape(std::span<RunEntry const> runs) {
     return out;
 }
 
-Result<Page> PartitionImpl::read(StreamNumber stream, Seq from, std::size_t bytes_max) {
+std::size_t FoundPage::bytes() const {
+    std::size_t total = 0;
+    for (auto const& run : runs) {
+        total += run.place.bytes;
+    }
+    return total;
+}
+
+Result<Page> Partition::read(StreamNumber stream, Seq from, std::size_t bytes_max) {
+    CAPSTAN_TRY(auto found, find_page(stream, from, bytes_max));
+    return load_page(std::move(found));
+}
+
+Result<FoundPage> PartitionImpl::find_page(StreamNumber stream, Seq from, std::size_t bytes_max) {
     CAPSTAN_TRY(auto const stat, this->stat(stream));
     if (!stat) {
         return Error{Errc::not_found, "stream " + std::to_string(stream.value)};
     }
-    Page page{.generation = stat->generation, .head = stat->head};
+    FoundPage found{.page = {.generation = stat->generation, .head = stat->head}, .runs = {}};
     if (from > stat->head || from.value == 0) {
-        return page;
+        return found;
     }
+    auto& [page, runs] = found;
     RunCursor cursor{.stream = stream, .next = from};
-    std::vector<RunEntry> runs;
     CAPSTAN_TRY(index_.read(cursor, {.bytes = bytes_max}, runs));
     CAPSTAN_INVARIANT(!runs.empty(), "a seq at or below the head is on the tape");
     page.first = runs.front().first;
@@ -122,8 +154,12 @@ Result<Page> PartitionImpl::read(StreamNumber stream, Seq from, std::size_t byte
     for (auto const& run : runs) {
         page.marks.push_back(run.mark.value);
     }
-    CAPSTAN_TRY(page.runs, read_tape(runs));
-    return page;
+    return found;
+}
+
+Result<Page> PartitionImpl::load_page(FoundPage found) const {
+    CAPSTAN_TRY(found.page.runs, read_tape(found.runs));
+    return std::move(found.page);
 }
 
 Result<RunEntry> PartitionImpl::run_at(StreamNumber stream, Seq seq) {

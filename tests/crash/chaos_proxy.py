@@ -42,10 +42,12 @@ class Proxy:
             return
         budget = [self.random.randrange(self.options.reset_after // 2, self.options.reset_after * 2)
                   if self.options.reset_after else None]
-        ways = [asyncio.create_task(self.one_way(reader, far_writer, budget)),
-                asyncio.create_task(self.one_way(far_reader, writer, budget))]
-        done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        if any(task.result() for task in done):
+        spent = asyncio.Event()
+        ways = [asyncio.create_task(self.one_way(reader, far_writer, budget, spent)),
+                asyncio.create_task(self.one_way(far_reader, writer, budget, spent)),
+                asyncio.create_task(spent.wait())]
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        if spent.is_set():
             self.resets += 1
             for one in (writer, far_writer):
                 # A reset, not an end.
@@ -55,19 +57,15 @@ class Proxy:
         for one in (writer, far_writer):
             one.close()
 
-    async def one_way(self, reader, writer, budget):
-        """Ends with the connection; true if it is to be reset."""
+    async def one_way(self, reader, writer, budget, spent):
+        """Ends with the connection."""
         pieces = asyncio.Queue(UNDER_WAY_PIECES)
-        sender = asyncio.create_task(self.send(pieces, writer))
+        sender = asyncio.create_task(self.send(pieces, writer, budget, spent))
         loop = asyncio.get_running_loop()
         free_at = due = loop.time()
         try:
             while piece := await reader.read(self.options.chunk or READ_BYTES):
                 self.bytes += len(piece)
-                if budget[0] is not None:
-                    budget[0] -= len(piece)
-                    if budget[0] < 0:
-                        return True
                 free_at = max(free_at, loop.time()) + (len(piece) * 8 / self.options.bits if self.options.bits else 0)
                 late = RETRANSMISSION if self.random.random() * 100 < self.options.loss else 0
                 due = max(due, free_at + self.options.delay / 1_000 + late)
@@ -78,10 +76,10 @@ class Proxy:
             pass
         finally:
             sender.cancel()
-        return False
 
     @staticmethod
-    async def send(pieces, writer):
+    async def send(pieces, writer, budget, spent):
+        """What has been passed on counts, so that something is, however little is allowed."""
         loop = asyncio.get_running_loop()
         while True:
             due, piece = await pieces.get()
@@ -93,6 +91,11 @@ class Proxy:
                 await writer.drain()
             except OSError:
                 return
+            if budget[0] is not None:
+                budget[0] -= len(piece)
+                if budget[0] < 0:
+                    spent.set()
+                    return
 
 
 def main():

@@ -20,6 +20,7 @@ class ServerProcess {
     /// SIGTERM; returns the exit code.
     int stop();
 
+    std::uint16_t port() const { return port_; }
     std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
     static constexpr char const* kToken = "storm-token";
 

@@ -15,6 +15,8 @@ SessionOptions session_options(Knobs const& knobs) {
     options.in_flight_max = knobs.session_runs;
     options.queued_bytes_soft = knobs.session_queue_bytes;
     options.page_bytes = knobs.page_bytes;
+    options.page_bytes_first = knobs.page_bytes / 4;
+    options.read_here_bytes = knobs.page_bytes / 2;
     options.page_streams = knobs.page_streams;
     return options;
 }
@@ -175,7 +177,8 @@ ServerNode::Process::Process(ServerNode& of, std::uint64_t life)
       random(of.random_.child("life/" + std::to_string(life))),
       strand(of.seams_.schedule),
       disk(of.seams_.schedule, random.child("disk"), of.seams_.knobs),
-      background(of.seams_.schedule, random.child("background"), of.seams_.knobs) {}
+      background(of.seams_.schedule, random.child("background"), of.seams_.knobs),
+      reader(of.seams_.schedule, random.child("reader"), of.seams_.knobs) {}
 
 ServerNode::Process::~Process() {
     ends.clear();
@@ -184,7 +187,7 @@ ServerNode::Process::~Process() {
 
 Result<> ServerNode::Process::open() {
     host = SessionHost::make(session_options(node.seams_.knobs),
-                             {node.clock_, random, strand, authenticator});
+                             {node.clock_, random, strand, reader, authenticator});
     CAPSTAN_TRY(
         partition,
         Partition::open(

@@ -51,6 +51,7 @@ struct ServerNode::Process final : PartitionListener {
     SimExecutor strand;
     DiskExecutor disk;
     DiskExecutor background;
+    DiskExecutor reader;
     DevAuthenticator authenticator{""};
     std::unique_ptr<SessionHost> host;
     std::unique_ptr<Partition> partition;

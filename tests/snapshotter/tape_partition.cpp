@@ -48,7 +48,7 @@ Result<std::optional<StreamStat>> TapePartition::stat(StreamNumber number) {
     return std::optional<StreamStat>();
 }
 
-Result<Page> TapePartition::read(StreamNumber stream, Seq from, std::size_t bytes_max) {
+Result<FoundPage> TapePartition::find_page(StreamNumber stream, Seq from, std::size_t bytes_max) {
     ++reads;
     auto const shown = std::ranges::find_if(
         streams_, [&](auto const& one) { return one.second.number == stream; });
@@ -58,7 +58,7 @@ Result<Page> TapePartition::read(StreamNumber stream, Seq from, std::size_t byte
          last = last.next()) {
         page = it.tape->page(from, last);
     }
-    return page;
+    return FoundPage{.page = std::move(page), .runs = {}};
 }
 
 }  // namespace capstan::test

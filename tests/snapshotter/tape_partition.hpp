@@ -17,11 +17,14 @@ class TapePartition final : public Partition {
 
     Result<std::optional<StreamStat>> stat(std::string_view name) override;
     Result<std::optional<StreamStat>> stat(StreamNumber number) override;
-    Result<Page> read(StreamNumber stream, Seq from, std::size_t bytes_max) override;
+    Result<FoundPage> find_page(StreamNumber stream, Seq from, std::size_t bytes_max) override;
+    Result<Page> load_page(FoundPage found) const override { return std::move(found.page); }
 
     std::size_t reads = 0;
 
     bool is_ready() const override { return true; }
+    void catch_up(std::function<void(Result<> const&)> done) override { done(success()); }
+    std::uint64_t bytes_cut() const override { return 0; }
     void close() override {}
     std::optional<LogProgress> log_progress() const override { return std::nullopt; }
     Result<> submit(Bytes, std::uint64_t) override { return not_here(); }

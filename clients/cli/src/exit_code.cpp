@@ -38,6 +38,7 @@ ExitCode exit_code(Errc code) {
         case Errc::overloaded:
         case Errc::not_ready:
         case Errc::unavailable:
+        case Errc::tls_failed:
         case Errc::timed_out:
         case Errc::connection_closed:
         case Errc::replaced:

@@ -145,7 +145,7 @@ class Exchange {
         if (!error) {
             then();
         } else if (auto const why = stream_.why(); !why.empty()) {
-            error_ = Error{Errc::unavailable, url_.authority() + ": TLS: " + why};
+            error_ = Error{Errc::tls_failed, url_.authority() + ": " + why};
         } else {
             error_ = Error{Errc::unavailable, doing + ": " + error.message()};
         }

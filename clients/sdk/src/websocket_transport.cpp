@@ -153,7 +153,7 @@ class Line final : public std::enable_shared_from_this<Line> {
     void on_secure(ErrorCode error) {
         auto const why = socket_.next_layer().why();
         if (error && !why.empty()) {
-            return end(Error{Errc::unavailable, url_.authority() + ": TLS: " + why});
+            return end(Error{Errc::tls_failed, url_.authority() + ": " + why});
         }
         if (error) {
             return end(unreachable("greeting " + url_.authority(), error));
@@ -307,7 +307,7 @@ std::unique_ptr<Connection> WebSocketTransport::open(std::string_view url,
                                                      ConnectionEvents& events) {
     auto parsed = ServerUrl::parse(url);
     if (parsed && parsed.value().secure && tls_ == nullptr) {
-        parsed = Error{Errc::unavailable, "TLS: no authorities to believe"};
+        parsed = Error{Errc::tls_failed, "no authorities to believe"};
     }
     auto line = std::make_shared<Line>(
         context_, tls_, parsed ? std::move(parsed.value()) : ServerUrl{}, events);

@@ -121,6 +121,19 @@ Result<> check_no_cluster(Storage& data) {
     return success();
 }
 
+Result<> set_tape_aside(std::filesystem::path const& data_dir) {
+    auto const aside = data_dir / "journal.damaged";
+    std::error_code error;
+    std::filesystem::remove_all(aside, error);
+    if (!error) {
+        std::filesystem::rename(data_dir / "journal", aside, error);
+    }
+    if (error) {
+        return Error{Errc::disk_io, (data_dir / "journal").string() + ": " + error.message()};
+    }
+    return success();
+}
+
 OpenLog log_opener(ServerConfig::Journal const& config, KafkaCluster cluster, Random& random) {
     KafkaLogOptions options{
         .cluster = std::move(cluster),

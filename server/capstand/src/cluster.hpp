@@ -4,6 +4,7 @@
 #include <capstan/sequencer/partition.hpp>
 #include <capstan/server/config/config.hpp>
 #include <capstan/server/log/log.hpp>
+#include <filesystem>
 
 namespace capstan {
 
@@ -30,6 +31,10 @@ Result<> join_cluster(ServerConfig::Journal const& config,
 
 /// Of a server without a cluster. Errors: `journal_foreign` (the directory holds a cluster's tape).
 Result<> check_no_cluster(Storage& data);
+
+/// Moves the tape out of the way, as `journal.damaged`: all is copied again. Precondition: no
+/// process has it open. Errors: `disk_io`.
+Result<> set_tape_aside(std::filesystem::path const& data_dir);
 
 /// Opens the log of the node's partition. Lifetime: `random` outlives it.
 OpenLog log_opener(ServerConfig::Journal const& config, KafkaCluster cluster, Random& random);

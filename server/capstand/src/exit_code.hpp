@@ -30,6 +30,7 @@ constexpr ExitCode exit_code_of(Errc code) {
         case Errc::index_damaged:
             return ExitCode::data_damaged;
         case Errc::unavailable:
+        case Errc::tls_failed:
             return ExitCode::unreachable;
         case Errc::storage_failed:
         case Errc::storage_full:

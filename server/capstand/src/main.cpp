@@ -132,6 +132,9 @@ ExitCode main(int argc, char** argv) {
         case Subcommand::dev:
             return run_dev(asked.loaded);
         case Subcommand::check_config:
+            if (auto const files = check_files(asked.loaded.config); !files) {
+                return fail(files.error());
+            }
             fmt::print("the configuration is valid; capstand --print-config shows it\n");
             return ExitCode::clean;
         case Subcommand::health:

@@ -1,6 +1,7 @@
 #include "server.hpp"
 
 #include <fmt/core.h>
+#include <malloc.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -36,7 +37,17 @@ using std::chrono::milliseconds;
 
 constexpr Duration kTick = std::chrono::seconds(1);
 constexpr Duration kDrainPoll = milliseconds(20);
+/// So long after the last publish the rows that it loaded are in a checkpoint and forgotten.
+constexpr Duration kRestAfter = std::chrono::seconds(12);
 constexpr Duration kStartGrace = std::chrono::seconds(30);  // from one sign of progress to the next
+
+/// Nothing if the public address speaks plainly.
+Result<std::shared_ptr<TlsContext const>> make_tls(ServerConfig::Tls const& tls) {
+    if (!tls.is_on()) {
+        return std::shared_ptr<TlsContext const>();
+    }
+    return TlsContext::server({tls.certificate_file, tls.key_file});
+}
 
 /// Everything that a serving process owns, in the order of construction. What a part uses stands
 /// above it.
@@ -66,6 +77,7 @@ class Server {
 
     Result<> open_admin_port();
     Result<> open_storage();
+    Result<> open_journal_directory();
     Result<> recover();
     void report_recovery();
     Result<> join();
@@ -77,6 +89,7 @@ class Server {
     void report_catching_up();
     Result<> listen();
     void tick();
+    void give_memory_back(Instant now);
     void on_signal(int signal);
     void drain();
     void wait_for_sessions(Instant until);
@@ -105,13 +118,17 @@ class Server {
     std::unique_ptr<Relay> relay_;
     std::unique_ptr<Partition> partition_;
     std::unique_ptr<Snapshots> snapshots_;
-    std::unique_ptr<AsioThread> disk_;        // these two end before the partition does:
+    std::unique_ptr<AsioThread> disk_;        // these three end before the partition does:
     std::unique_ptr<AsioThread> background_;  // they run its tasks
+    std::unique_ptr<AsioThread> reader_;
     std::unique_ptr<HttpApi> api_;
     std::unique_ptr<Listener> public_;
     std::unique_ptr<Timer> tick_;
     std::unique_ptr<Timer> drain_poll_;
     Instant started_;
+    Position last_seen_;  // what had been published when
+    Instant last_moved_;
+    bool is_lean_ = false;  // memory was given back since
     bool draining_ = false;
     std::optional<Error> stopped_;
 };
@@ -185,8 +202,12 @@ Result<> Server::open_storage() {
     fs::path const directory = config_.data_dir;
     CAPSTAN_TRY(data_, open_directory(directory));
     CAPSTAN_TRY(data_lock_, data_->lock("lock"));
-    CAPSTAN_TRY(directory_, open_directory(directory / "journal"));
     CAPSTAN_TRY(open_directory(directory / "index"));
+    return open_journal_directory();
+}
+
+Result<> Server::open_journal_directory() {
+    CAPSTAN_TRY(directory_, open_directory(fs::path(config_.data_dir) / "journal"));
     storage_ = std::make_unique<MeteredStorage>(*directory_, metrics_, clock_);
     return success();
 }
@@ -199,8 +220,9 @@ Result<> Server::recover() {
     if (index_is_suspect(directory)) {
         CAPSTAN_TRY(rebuild_index("the last process crashed"));
     }
-    sessions_ =
-        SessionHost::make(session_options(config_), {clock_, random_, strand_, *authenticator_});
+    reader_ = std::make_unique<AsioThread>("reader");
+    sessions_ = SessionHost::make(session_options(config_),
+                                  {clock_, random_, strand_, *reader_, *authenticator_});
     relay_ = std::make_unique<Relay>(*this);
     disk_ = std::make_unique<AsioThread>("disk");
     background_ = std::make_unique<AsioThread>("background");
@@ -219,6 +241,11 @@ Result<> Server::recover() {
                           },
                           snapshots_ ? &snapshots_->keeper() : nullptr});
     api_->attach(*partition_);
+    if (partition_->bytes_cut() > 0) {
+        log_.warn("journal_tail_cut",
+                  "the last process died while it wrote; nothing of this was acknowledged",
+                  {{"bytes", partition_->bytes_cut()}});
+    }
     auto const marks = partition_->marks();
     log_.info(
         "journal_open",
@@ -249,13 +276,20 @@ Result<> Server::join() {
 }
 
 /// What is derived may be damaged: it is made again. In a cluster that goes for the tape, too: what
-/// is whole of it is folded again, and the rest is copied again.
+/// is whole of it is folded again and the rest is copied again, or all of it if it can't be read.
 Result<> Server::open_partition() {
     auto opened = try_to_open_partition();
-    bool const tape_is_damaged =
-        !opened && open_log_ != nullptr && opened.error().code == Errc::journal_corrupt;
-    if (tape_is_damaged || (!opened && opened.error().code == Errc::index_damaged)) {
+    auto const is_damaged = [&](Errc code) { return !opened && opened.error().code == code; };
+    bool const tape_is_damaged = open_log_ != nullptr && is_damaged(Errc::journal_corrupt);
+    if (tape_is_damaged || is_damaged(Errc::index_damaged)) {
         CAPSTAN_TRY(rebuild_index(opened.error().detail));
+        opened = try_to_open_partition();
+    }
+    if (tape_is_damaged && is_damaged(Errc::journal_corrupt)) {
+        log_.warn("tape_set_aside", opened.error().detail, {{"kept_as", "journal.damaged"}});
+        checkpoints_.reset();
+        CAPSTAN_TRY(set_tape_aside(config_.data_dir));
+        CAPSTAN_TRY(open_journal_directory());
         opened = try_to_open_partition();
     }
     return opened;
@@ -321,10 +355,7 @@ void Server::report_catching_up() {
 
 Result<> Server::listen() {
     CAPSTAN_TRY(auto front, listener_options(config_, config_.listen));
-    if (config_.tls.is_on()) {
-        CAPSTAN_TRY(front.tls,
-                    TlsContext::server({config_.tls.certificate_file, config_.tls.key_file}));
-    }
+    CAPSTAN_TRY(front.tls, make_tls(config_.tls));
     CAPSTAN_TRY(public_, Listener::open(context_, front, clock_, *api_, sessions_.get()));
     admin_->pages().set_refresh([this](auto done) {
         strand_.post([this, done = std::move(done)] {
@@ -343,8 +374,23 @@ void Server::tick() {
     if (snapshots_) {
         snapshots_->keeper().on_tick(now);
     }
+    give_memory_back(now);
     manager_.alive();
     tick_ = strand_.after(kTick, [this] { tick(); });
+}
+
+/// A burst over a million streams leaves free pieces all over the heap, which the allocator keeps.
+/// Returning them holds up whoever allocates meanwhile, 100 MB for some 20 ms: so once, at rest.
+void Server::give_memory_back(Instant now) {
+    auto const position = partition_->marks().appended;
+    if (position != last_seen_) {
+        last_seen_ = position;
+        last_moved_ = now;
+        is_lean_ = false;
+    } else if (!is_lean_ && now - last_moved_ > kRestAfter) {
+        is_lean_ = true;
+        background_->post([] { malloc_trim(0); });
+    }
 }
 
 void Server::on_signal(int signal) {
@@ -385,7 +431,7 @@ void Server::wait_for_sessions(Instant until) {
 void Server::on_stopped(Error const& why) {
     stopped_ = why;
     set_phase({.phase = "stopped", .reason = to_string(why)});
-    log_.error("storage_failed",
+    log_.error(why.code == Errc::journal_diverged ? "journal_diverged" : "storage_failed",
                why.detail,
                {{"code", std::uint64_t{static_cast<std::uint16_t>(why.code)}}});
     // Sessions are told; then the process ends, and recovery reads what the disk holds.
@@ -399,10 +445,13 @@ ExitCode Server::run() {
     }
     admin_->pages().set_refresh({});
     partition_->close();
-    // Threads end first: they run the partition's tasks. Then what they and the connections still
-    // had to say, so that nothing outlives what it refers to.
+    // Connections end, then the threads, which run tasks of the partition and of sessions. Then
+    // what these still had to say, so that nothing outlives what it refers to.
+    context_.restart();
+    context_.poll();
     disk_.reset();
     background_.reset();
+    reader_.reset();
     if (snapshots_) {
         snapshots_->stop();
     }
@@ -477,6 +526,14 @@ void Server::refresh_metrics() {
 }
 
 }  // namespace
+
+Result<> check_files(ServerConfig const& config) {
+    if (!config.auth.token_file.empty()) {
+        CAPSTAN_TRY(make_authenticator(config.auth));
+    }
+    CAPSTAN_TRY(make_tls(config.tls));
+    return success();
+}
 
 ExitCode serve(ServerConfig const& config,
                Log& log,

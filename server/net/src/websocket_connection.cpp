@@ -13,7 +13,7 @@ namespace asio = boost::asio;
 namespace websocket = boost::beast::websocket;
 using boost::system::error_code;
 
-constexpr std::size_t kWriteBytes = 262'144;
+constexpr std::size_t kWriteBytes = 524'288;
 constexpr std::size_t kDropBytes = 4'096;
 
 /// Carries the messages of one session. At most one read, one write and one ping are under way.

@@ -14,7 +14,8 @@ DeviceSession::DeviceSession(Host& host,
       submitter_(host.submitters().add(*this)),
       opened_(now),
       heard_(now),
-      moving_(now) {}
+      moving_(now),
+      pace_(host.options().page_bytes_first, host.options().page_bytes) {}
 
 DeviceSession::~DeviceSession() {
     on_close();
@@ -163,8 +164,9 @@ bool DeviceSession::wants_read() const {
 }
 
 bool DeviceSession::wants_write() const {
-    bool const more_left = !needs_.empty() || !lagging_.empty() || has_chunk();
-    return !out_.empty() || !requests_.empty() || !appeared_.empty() || (more_left && credit_ > 0);
+    bool const events_left = !needs_.empty() || (!lagging_.empty() && !loading_);
+    return !out_.empty() || !requests_.empty() || !appeared_.empty() ||
+           ((events_left || has_chunk()) && credit_ > 0);
 }
 
 void DeviceSession::wake_if_resting() {

@@ -14,6 +14,7 @@
 
 #include "answers.hpp"
 #include "out_queue.hpp"
+#include "page_pace.hpp"
 #include "pages.hpp"
 #include "submitters.hpp"
 #include "topics.hpp"
@@ -108,6 +109,8 @@ class DeviceSession final : public Session,
     bool has_room() const;
     void deliver(Subscription& subscription, EventsMessage const& events);
     void lag(Subscription& subscription);
+    /// What `Host::read` had no answer for at once.
+    void on_page(PageKey const& key, Result<TapePage> const& page);
     /// A stream that the session waits for, or follows by a pattern, has events behind `before`.
     void stream_appeared(StreamMoved const& moved);
 
@@ -183,7 +186,8 @@ class DeviceSession final : public Session,
     void fill(std::size_t bytes_max);
     bool send_next(std::size_t bytes_max);
     void send_needed(std::size_t bytes_max);
-    void send_page(Subscription& subscription, std::size_t bytes_max);
+    bool send_page(Subscription& subscription, std::size_t bytes_max);
+    void take_page(Subscription& subscription, Result<TapePage> const& page);
     void promote(Subscription& subscription);
     void push_events(EventsMessage const& events);
     void push_written();
@@ -218,6 +222,10 @@ class DeviceSession final : public Session,
     std::int64_t credit_ = 0;
 
     OutQueue out_;
+    PagePace pace_;
+    std::size_t given_bytes_ = 0;  // the connection's last payload
+    Instant given_at_;
+    bool loading_ = false;  // a page for the first of `lagging_`
     InFlight in_flight_;
     Answers answers_;
     std::vector<CatchUpRequest> requests_;

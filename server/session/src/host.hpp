@@ -83,13 +83,11 @@ class Host final : public SessionHost {
                                      std::uint32_t id,
                                      std::uint32_t slot,
                                      Instant now);
-    /// Events from `from` on; `at_head` if there were no more when this was read. Nothing above
-    /// the head.
-    struct TapePage {
-        EventsMessage events;
-        bool at_head = false;
-    };
-    Result<std::optional<TapePage>> read(StreamNumber stream, Seq from, std::size_t bytes_max);
+    /// Events from `from` on, for a session. Nothing: they are being read, and the session hears
+    /// them from `on_page`.
+    std::optional<Result<TapePage>> read(PageKey const& key,
+                                         std::size_t bytes_max,
+                                         DeviceSession& session);
     /// From `from` on, but no run behind the one that holds `last`. Nothing above the head.
     Result<std::optional<EventsMessage>> read_range(StreamNumber stream,
                                                     Seq from,
@@ -127,6 +125,9 @@ class Host final : public SessionHost {
     void greet_waiting(StreamMoved const& moved);
     void call_watches(std::string_view stream);
     void fan_out(Topic& topic, StreamMoved const& moved);
+    void load(PageKey const& key, FoundPage found, DeviceSession& session);
+    void on_loaded(PageKey const& key, Result<Page> page);
+    Result<TapePage> tape_page(PageKey const& key, Result<Page> page);
     KeylessDesk& desk_of(Principal const& principal);
 
     SessionOptions options_;
@@ -146,6 +147,7 @@ class Host final : public SessionHost {
     Topics topics_;
     Followers followers_;
     PageCache pages_;
+    std::map<PageKey, std::vector<std::weak_ptr<DeviceSession>>> loads_;  // and who waits for them
     std::vector<DeviceSession*> sessions_;
     std::map<DeviceKey, DeviceSession*> by_device_;
     std::map<std::string, std::vector<DeviceSession*>, std::less<>> waiting_;

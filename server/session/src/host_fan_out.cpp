@@ -65,25 +65,65 @@ void Host::fan_out(Topic& topic, StreamMoved const& moved) {
     }
 }
 
-Result<std::optional<Host::TapePage>> Host::read(StreamNumber stream,
-                                                 Seq from,
-                                                 std::size_t bytes_max) {
-    using Answer = std::optional<TapePage>;
-    if (auto const shared = pages_.find(stream, from)) {
+std::optional<Result<TapePage>> Host::read(PageKey const& key,
+                                           std::size_t bytes_max,
+                                           DeviceSession& session) {
+    if (auto const shared = pages_.find(key)) {
         counters_.pages_shared += 1;
-        return Answer{TapePage{.events = *shared, .at_head = false}};
+        return TapePage{.events = shared, .at_head = false};
     }
-    CAPSTAN_TRY(auto page, partition_->read(stream, from, bytes_max));
+    if (auto const load = loads_.find(key); load != loads_.end()) {
+        counters_.pages_shared += 1;
+        load->second.push_back(session.weak_from_this());
+        return std::nullopt;
+    }
+    auto found = partition_->find_page(key.first, key.second, bytes_max);
+    if (!found) {
+        return found.error();
+    }
+    if (found.value().bytes() <= options_.read_here_bytes) {
+        return tape_page(key, partition_->load_page(std::move(found).value()));
+    }
+    load(key, std::move(found).value(), session);
+    return std::nullopt;
+}
+
+/// Whoever publishes does not wait for what a disk has to bring, and a quick reader's next page is
+/// read while the last one is sent.
+void Host::load(PageKey const& key, FoundPage found, DeviceSession& session) {
+    loads_[key].push_back(session.weak_from_this());
+    auto read = [this, key, &from = *partition_, found = std::move(found)]() mutable {
+        auto page = from.load_page(std::move(found));
+        seams_.strand.post(
+            [this, key, page = std::move(page)]() mutable { on_loaded(key, std::move(page)); });
+    };
+    seams_.reader.post(std::move(read));
+}
+
+void Host::on_loaded(PageKey const& key, Result<Page> page) {
+    auto const waiting = std::move(loads_.extract(key).mapped());
+    auto const read = tape_page(key, std::move(page));
+    for (auto const& session : waiting) {
+        if (auto const alive = session.lock()) {
+            alive->on_page(key, read);
+        }
+    }
+}
+
+Result<TapePage> Host::tape_page(PageKey const& key, Result<Page> read) {
+    CAPSTAN_TRY(auto page, std::move(read));
     if (page.runs.empty()) {
-        return Answer{};
+        return TapePage{.events = std::nullopt, .at_head = true};
     }
     counters_.pages_read += 1;
-    bool const at_head = page.last == page.head;
-    TapePage answer{.events = encode(writer_, stream, std::move(page)), .at_head = at_head};
-    if (auto const* topic = topics_.find(stream); topic != nullptr && topic->users > 1) {
-        pages_.put(stream, from, answer.events);
+    // The stream may have moved since the page was found.
+    CAPSTAN_TRY(auto const stat, partition_->stat(key.first));
+    bool const at_head = stat && stat->head == page.last;
+    TapePage answer{.events = encode(writer_, key.first, std::move(page)), .at_head = at_head};
+    if (auto const* topic = topics_.find(key.first); topic != nullptr && topic->users > 1) {
+        pages_.put(key, *answer.events);
     }
-    return Answer{std::move(answer)};
+    return answer;
 }
 
 Result<std::optional<EventsMessage>> Host::read_range(StreamNumber stream,

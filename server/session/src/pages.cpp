@@ -68,17 +68,17 @@ bool cut_page(Page& page, Seq last) {
     return true;
 }
 
-std::optional<EventsMessage> PageCache::find(StreamNumber stream, Seq from) const {
-    auto const at = pages_.find({stream, from});
+std::optional<EventsMessage> PageCache::find(PageKey const& key) const {
+    auto const at = pages_.find(key);
     return at == pages_.end() ? std::nullopt : std::optional(at->second);
 }
 
-void PageCache::put(StreamNumber stream, Seq from, EventsMessage const& events) {
-    if (events.message.bytes() > bytes_max_ || !pages_.emplace(Key{stream, from}, events).second) {
+void PageCache::put(PageKey const& key, EventsMessage const& events) {
+    if (events.message.bytes() > bytes_max_ || !pages_.emplace(key, events).second) {
         return;
     }
     bytes_ += events.message.bytes();
-    oldest_.push_back({stream, from});
+    oldest_.push_back(key);
     while (bytes_ > bytes_max_) {
         auto const at = pages_.find(oldest_.front());
         bytes_ -= at->second.message.bytes();

@@ -18,6 +18,15 @@ struct EventsMessage {
     Seq last;
 };
 
+/// What one read of the tape gave.
+struct TapePage {
+    std::optional<EventsMessage> events;  // nothing above the head
+    bool at_head = false;                 // there are no more
+};
+
+/// A page by its stream and first seq.
+using PageKey = std::pair<StreamNumber, Seq>;
+
 std::size_t total_bytes(std::span<ByteView const> pieces);
 EventsMessage encode(MessageWriter& writer, StreamMoved const& moved);
 /// Takes the page's runs as they are.
@@ -32,15 +41,14 @@ bool cut_page(Page& page, Seq last);
 class PageCache {
   public:
     explicit PageCache(std::size_t bytes_max) : bytes_max_(bytes_max) {}
-    std::optional<EventsMessage> find(StreamNumber stream, Seq from) const;
-    void put(StreamNumber stream, Seq from, EventsMessage const& events);
+    std::optional<EventsMessage> find(PageKey const& key) const;
+    void put(PageKey const& key, EventsMessage const& events);
 
   private:
-    using Key = std::pair<StreamNumber, Seq>;
     std::size_t bytes_max_;
     std::size_t bytes_ = 0;
-    std::map<Key, EventsMessage> pages_;
-    std::deque<Key> oldest_;
+    std::map<PageKey, EventsMessage> pages_;
+    std::deque<PageKey> oldest_;
 };
 
 }  // namespace capstan

@@ -13,12 +13,21 @@ constexpr std::size_t kPageBytesMin = 4'096;
 
 Payload DeviceSession::next_write(std::size_t bytes_max) {
     auto const& options = host_.options();
+    auto const now = host_.seams().clock.now();
+    if (given_bytes_ > 0) {
+        pace_.took(given_bytes_, now - given_at_);
+    }
     if (ending_ == Ending::none) {
         fill(std::min(bytes_max, options.queued_bytes_soft));
     }
     auto payload = out_.take(std::min(bytes_max, options.coalesce_bytes), host_.joined());
+    given_bytes_ = payload.bytes();
+    given_at_ = now;
     takes_ += 1;
     resting_ = !payload;
+    if (ending_ == Ending::none && payload && out_.empty() && pace_.is_full()) {
+        send_next(bytes_max);  // to be there when this is written
+    }
     return payload;
 }
 
@@ -39,24 +48,24 @@ bool DeviceSession::send_next(std::size_t bytes_max) {
         announce_some();
         return true;
     }
-    bool const has_events = !needs_.empty() || !lagging_.empty();
-    if (credit_ <= 0 || !(has_events || has_chunk())) {
+    bool const has_enough = out_.bytes() >= pace_.bytes();
+    bool const has_events = !needs_.empty() || (!lagging_.empty() && !loading_);
+    if (has_enough || credit_ <= 0 || !(has_events || has_chunk())) {
         return false;
     }
     // A message may overdraw the credit, so that no run is too large for it.
     auto const credit = static_cast<std::size_t>(credit_);
     auto const page_bytes =
-        std::min(host_.options().page_bytes, std::max(kPageBytesMin, std::min(bytes_max, credit)));
+        std::min(pace_.bytes(), std::max(kPageBytesMin, std::min(bytes_max, credit)));
     events_have_turn_ = has_events && !events_have_turn_;
     if (!events_have_turn_ && has_chunk()) {
         return send_chunk(page_bytes) || has_events;
     }
     if (!needs_.empty()) {
         send_needed(page_bytes);
-    } else {
-        send_page(lagging_.front(), page_bytes);
+        return true;
     }
-    return true;
+    return has_events && send_page(lagging_.front(), page_bytes);
 }
 
 void DeviceSession::send_needed(std::size_t bytes_max) {
@@ -75,20 +84,41 @@ void DeviceSession::send_needed(std::size_t bytes_max) {
     }
 }
 
-/// Reads on for one stream; then the others have their turn.
-void DeviceSession::send_page(Subscription& subscription, std::size_t bytes_max) {
-    auto const stream = subscription.topic.number;
-    auto const page = host_.read(stream, subscription.cursor.next(), bytes_max);
+/// Reads on for one stream. False if that takes a while: the session is woken then.
+bool DeviceSession::send_page(Subscription& subscription, std::size_t bytes_max) {
+    PageKey const key{subscription.topic.number, subscription.cursor.next()};
+    auto const page = host_.read(key, bytes_max, *this);
+    loading_ = !page.has_value();
+    if (page) {
+        take_page(subscription, *page);
+    }
+    return page.has_value();
+}
+
+void DeviceSession::on_page(PageKey const& key, Result<TapePage> const& page) {
+    loading_ = false;
+    auto* const subscription = find(key.first.value);
+    bool const is_wanted = subscription != nullptr &&
+                           subscription->state == Subscription::State::lagging &&
+                           subscription->cursor.next() == key.second;
+    if (ending_ == Ending::none && is_wanted) {
+        take_page(*subscription, page);
+    }
+    wake_if_resting();
+}
+
+/// Then the other streams have their turn.
+void DeviceSession::take_page(Subscription& subscription, Result<TapePage> const& page) {
     if (!page) {
         rest(subscription, subscription.cursor);
-        notice(page.error(), stream);
+        notice(page.error(), subscription.topic.number);
         return;
     }
-    if (page.value()) {
-        push_events(page.value()->events);
-        subscription.cursor = page.value()->events.last;
+    if (page.value().events) {
+        push_events(*page.value().events);
+        subscription.cursor = page.value().events->last;
     }
-    if (!page.value() || page.value()->at_head) {
+    if (page.value().at_head) {
         promote(subscription);
     } else {
         subscription.unlink();

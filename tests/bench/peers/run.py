@@ -3,7 +3,7 @@
 
   ./run.py [limits] [null] [capstan] [redis] [nats] [nats210] [nats215] [rabbit] [etcd] [postgres] [mqtt] [ds] [s2] [kafka] [ws]
            [--rounds 3] [--work DIR] [--build DIR] [--secs 1.5] [--kafka-broker H:P|mock]
-           [--parts pub,one,fan,many,million,idle]
+           [--parts pub,one,fan,many,million,idle,disk]
 
 Every server is started here, bound to loopback, and stopped by its own pid.
 A cell that saw other processes use more than 0.3 core is retried (at most --tries).
@@ -26,7 +26,7 @@ ap.add_argument("--nats-new", default="")
 ap.add_argument("--nats215", default="nats-server")         # go install github.com/nats-io/nats-server/v2@v2.15.2
 ap.add_argument("--ds", default="durable-streams-server")   # cargo install durable-streams
 ap.add_argument("--s2", default="s2")                       # cargo install s2-cli
-ap.add_argument("--parts", default="pub,echo,one,fan,many,million,idle")
+ap.add_argument("--parts", default="pub,echo,one,fan,many,million,idle,disk")
 ap.add_argument("--cells", default="")                      # publish cells, by name: 64x1,64x64 (all: see pub_cells)
 ap.add_argument("--capstand", default=os.path.join(REPO, "build/release/bin/capstand"))
 ap.add_argument("--many", type=int, default=10000)
@@ -48,7 +48,7 @@ def log(*a): print(time.strftime("%H:%M:%S"), *a, flush=True)
 def emit(row):
     row["run"] = stamp
     with open(RESF, "a") as f: f.write(json.dumps(row) + "\n")
-    short = {k: v for k, v in row.items() if k in ("t", "peer", "mode", "layout", "conns", "win", "streams", "payload", "cell", "rate", "ev_s", "deliv_s", "MB_s", "msg_s", "topic", "producers", "window", "linger_ms", "p50_us", "p99_us", "max_us", "srv_cpu", "cli_cpu", "errs", "other_cpu", "restart_s", "B_ev", "pss_mb", "script", "how", "tls", "B_conn", "sub", "subs", "secs", "rss_anon_MB", "B_stream", "sent_B", "received_B", "ms")}
+    short = {k: v for k, v in row.items() if k in ("t", "peer", "mode", "layout", "conns", "win", "streams", "payload", "cell", "rate", "ev_s", "deliv_s", "MB_s", "msg_s", "topic", "producers", "window", "linger_ms", "p50_us", "p99_us", "max_us", "srv_cpu", "cli_cpu", "errs", "other_cpu", "restart_s", "B_ev", "pss_mb", "script", "how", "tls", "B_conn", "sub", "subs", "secs", "rss_anon_MB", "B_stream", "again_secs", "to_payload", "to_payload_whole", "sent_B", "received_B", "ms")}
     log(json.dumps(short))
 
 def sh(cmd, timeout=300, env=None):
@@ -166,8 +166,8 @@ class Capstan(Srv): # as a user would start it: a data directory, two addresses,
         s.p = start([O.capstand, "--data-dir", s.d + "/data", "--listen", "127.0.0.1:%d" % s.port, "--admin-listen", "127.0.0.1:%d" % (s.port + 1), "--auth-token-file", s.d + "/tokens"], "capstan")
         s.ready_s = wait_tcp(s.port + 1, 120, b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n", b" 200 ")
     def args(s): return super().args() + ["--token-file", s.d + "/token"]
-    def setup(s, n):
-        if not cell([B + "/netbench", "setup"] + s.args() + ["--streams", n], tries=1): sys.exit("no streams, so no figures")
+    def setup(s, n, *more):
+        if not cell([B + "/netbench", "setup"] + s.args() + ["--streams", n, *more], tries=1): sys.exit("no streams, so no figures")
     def size(s): return du(s.d + "/data/journal") if os.path.isdir(s.d + "/data/journal") else du(s.d + "/data")
 
 class Redis(Srv):
@@ -261,8 +261,8 @@ def pub_cells(s, deep=64, many=True):
     if "paced" in wanted: cell(n + ["--conns", 16, "--rate", 5000, "--streams", 1], {"cell": "paced", "paced": 1})
     take(several)
 
-def fill(s, streams, conns=64, win=64):
-    return cell([B + "/" + s.bench, "fill"] + s.args() + ["--conns", conns, "--win", win, "--streams", streams, "--events", O.events], tries=1)
+def fill(s, streams, conns=64, win=64, events=0, more=()):
+    return cell([B + "/" + s.bench, "fill"] + s.args() + ["--conns", conns, "--win", win, "--streams", streams, "--events", events or O.events, *more], tries=1)
 
 def sizes(s, streams, sub=""):
     if s.peer == "null": return  # its journal is written in advance
@@ -300,7 +300,9 @@ def suite(mk, modes, many_layouts=("",), catch=True, deep=64):
                 # JetStream keeps 2 descriptors per stream open: 20,000 descriptors (the limit here) hold 9,990 streams
                 n = min(O.many, 9000) if lay == "many" else min(O.many, 5000) if mk is Rabbit else O.many  # RabbitMQ: 10,000 streams end in emfile
                 s = mk(m); s.layout = lay; s.begin(); s.setup(n); sizes(s, n, "empty")
-                if mk is Capstan: cell([B + "/netbench", "reconnect"] + s.args() + ["--streams", n, "--moved", 10], tries=1)
+                if mk is Capstan:
+                    cell([B + "/netbench", "reconnect"] + s.args() + ["--streams", n, "--moved", 10], tries=1)
+                    for _ in range(O.rounds): kill_at_last_ack(s, n, lambda: fill(s, n, more=["--then-kill", 1]))
                 fill(s, n); s.quiesce(); sizes(s, n)
                 if mk is not Null: restarts(s, n)
                 s.end()
@@ -308,15 +310,19 @@ def suite(mk, modes, many_layouts=("",), catch=True, deep=64):
 # ---------------------------------------------------------------- Capstan alone: many streams, idle connections
 def rss_anon(pid): return next(int(l.split()[1]) * 1024 for l in open(f"/proc/{pid}/status") if l.startswith("RssAnon:"))
 
+def kill_at_last_ack(s, streams, load): # the load sends SIGKILL as soon as it has its last ack
+    load(); emit({"t": "restart", "peer": s.peer, "mode": s.mode, "streams": streams, "how": "kill -9 at the last ack", "restart_s": round(s.restart(signal.SIGKILL), 3)}); time.sleep(.3)
+
 def million(): # a million streams under 1,000 descriptors: creation, memory once all is in a checkpoint, restart
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (1000, hard))
     s = Capstan("durable")
     try:
-        s.begin(); empty = rss_anon(s.p.pid); s.setup(1000000)
-        time.sleep(10)
+        s.begin(); empty = rss_anon(s.p.pid); s.setup(1000000, "--again", 1)
+        time.sleep(16) # checkpoints, and memory is given back
         m = rss_anon(s.p.pid); emit({"t": "memory", "peer": s.peer, "streams": 1000000, "rss_anon_MB": round(m / 1e6, 1), "B_stream": round((m - empty) / 1e6, 1)})
         for _ in range(O.rounds): emit({"t": "restart", "peer": s.peer, "mode": s.mode, "streams": 1000000, "how": "kill -9", "restart_s": round(s.restart(signal.SIGKILL), 3)}); time.sleep(.3)
+        for _ in range(O.rounds): kill_at_last_ack(s, 1000000, lambda: s.setup(1000000, "--then-kill", 1))
     finally:
         if s.p: s.end()
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
@@ -325,10 +331,27 @@ def idle():
     s = Capstan("durable"); s.begin()
     cell([B + "/netbench", "idle"] + s.args() + ["--conns", 10000], tries=1); s.end()
 
+def unwritten(path): # the zeros at the end of a segment that is still being written
+    with open(path, "rb") as f:
+        end = f.seek(0, os.SEEK_END)
+        for at in range(end - (1 << 20), -1, -(1 << 20)):
+            f.seek(at); piece = f.read(1 << 20).rstrip(b"\0")
+            if piece: return end - at - len(piece)
+    return 0
+
+def disk(): # what a live server has on disk, to the encoded bytes of the events: without the spare, and without the open segment's rest
+    for name, conns, win, events in (("100 events a submission", 16, 100, O.events), ("single events, 64 publishers", 64, 1, O.events // 5), ("single events, one publisher", 1, 1, O.events // 50)):
+        s = Capstan("durable"); s.begin(); s.setup(1); fill(s, 1, conns, win, events); s.quiesce()
+        journal = s.d + "/data/journal"; segments = sorted(glob.glob(journal + "/segment-*"))
+        whole = du(s.d + "/data")[1] - sum(os.lstat(p).st_blocks * 512 for p in glob.glob(journal + "/spare*"))
+        emit({"t": "disk", "peer": s.peer, "cell": name, "events": events, "to_payload": round((whole - unwritten(segments[-1])) / (events * 200), 3), "to_payload_whole": round(whole / (events * 200), 3)})
+        s.end()
+
 def capstan():
     suite(Capstan, ["durable"])
     if "million" in PARTS: million()
     if "idle" in PARTS: idle()
+    if "disk" in PARTS: disk()
 
 # ---------------------------------------------------------------- PostgreSQL (pgbench)
 PGBIN = out("pg_config", "--bindir").strip()

@@ -21,6 +21,7 @@ BOOST_AUTO_TEST_CASE(each_class_of_failure_has_its_number) {
              CodeRow{Errc::denied, 4},
              CodeRow{Errc::position_conflict, 5},
              CodeRow{Errc::unavailable, 6},
+             CodeRow{Errc::tls_failed, 6},
              CodeRow{Errc::timed_out, 6},
              CodeRow{Errc::journal_corrupt, 7},
              CodeRow{Errc::too_large, 9},

@@ -31,7 +31,7 @@ class WordAuthenticator final : public Authenticator {
 
 struct HttpBed {
     HttpBed() {
-        host = SessionHost::make({}, {clock, random, strand, authenticator});
+        host = SessionHost::make({}, {clock, random, strand, strand, authenticator});
         keeper = SnapshotKeeper::make({},
                                       {snapshots, clock, strand, background, background},
                                       [](std::string_view, Error const&) {});

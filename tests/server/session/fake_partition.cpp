@@ -150,7 +150,8 @@ Result<DeviceStat> FakePartition::device(StreamNumber number, DeviceId const& de
     return DeviceStat{row.attempt, row.last, row.preceding_seq, row.halted};
 }
 
-Result<Page> FakePartition::read(StreamNumber number, Seq from, std::size_t bytes_max) {
+/// The page is whole already; its runs stand for their sizes.
+Result<FoundPage> FakePartition::find_page(StreamNumber number, Seq from, std::size_t bytes_max) {
     reads += 1;
     if (read_error) {
         return *read_error;
@@ -159,7 +160,9 @@ Result<Page> FakePartition::read(StreamNumber number, Seq from, std::size_t byte
     if (stream == nullptr) {
         return Error{Errc::not_found, {}};
     }
-    Page page{.generation = stat_of(*stream).generation, .head = stream->row.head};
+    FoundPage found{.page = {.generation = stat_of(*stream).generation, .head = stream->row.head},
+                    .runs = {}};
+    auto& page = found.page;
     for (auto const& run : stream->runs) {
         if (run.last < from) {
             continue;
@@ -174,8 +177,10 @@ Result<Page> FakePartition::read(StreamNumber number, Seq from, std::size_t byte
         page.chain = run.chain;
         page.marks.push_back(run.mark.value);
         page.runs.insert(page.runs.end(), run.delivered.begin(), run.delivered.end());
+        auto& entry = found.runs.emplace_back();
+        entry.place.bytes = static_cast<std::uint32_t>(run.delivered.size());
     }
-    return page;
+    return found;
 }
 
 Result<Hash128> FakePartition::chain_at(StreamNumber number, Seq seq) {

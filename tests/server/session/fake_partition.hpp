@@ -24,7 +24,8 @@ class FakePartition final : public Partition {
     std::size_t queued() const { return queue_.size(); }
 
     std::optional<Error> submit_error;  // what `submit` answers
-    std::optional<Error> read_error;    // what `read` answers
+    std::optional<Error> read_error;    // what `find_page` answers
+    std::optional<Error> load_error;    // what `load_page` answers
 
     /// A node of a cluster that has not read yet what devices have seen on others.
     void fall_behind() { behind_ = true; }
@@ -38,7 +39,10 @@ class FakePartition final : public Partition {
     Result<std::optional<StreamStat>> stat(std::string_view name) override;
     Result<std::optional<StreamStat>> stat(StreamNumber number) override;
     Result<DeviceStat> device(StreamNumber stream, DeviceId const& device) override;
-    Result<Page> read(StreamNumber stream, Seq from, std::size_t bytes_max) override;
+    Result<FoundPage> find_page(StreamNumber stream, Seq from, std::size_t bytes_max) override;
+    Result<Page> load_page(FoundPage found) const override {
+        return load_error ? Result<Page>(*load_error) : Result<Page>(std::move(found.page));
+    }
     Result<Hash128> chain_at(StreamNumber stream, Seq seq) override;
     Result<std::vector<StreamStat>> list(StreamPattern const& pattern,
                                          std::string_view after,
@@ -47,10 +51,11 @@ class FakePartition final : public Partition {
                                                                    Hash128 const& chain) override;
     std::pair<Position, Hash128> position() const override { return {row_.position, row_.chain}; }
     PartitionMarks marks() const override { return {}; }
+    std::uint64_t bytes_cut() const override { return 0; }
     std::uint64_t state_hash() override { return row_.state_hash; }
     void drain(std::function<void()> done) override { done(); }
 
-    std::size_t reads = 0;  // calls of `read`
+    std::size_t reads = 0;  // calls of `find_page`
 
   private:
     struct Run {

@@ -36,9 +36,12 @@ Bytes event_named(std::string_view text) {
 
 void SessionBed::make_host(SessionOptions const& options, std::unique_ptr<Executor> executor) {
     strand = std::move(executor);
-    host = SessionHost::make(
-        options,
-        {.clock = clock, .random = random, .strand = *strand, .authenticator = authenticator});
+    host = SessionHost::make(options,
+                             {.clock = clock,
+                              .random = random,
+                              .strand = *strand,
+                              .reader = *strand,
+                              .authenticator = authenticator});
 }
 
 FakeBed::FakeBed(SessionOptions const& options, std::uint64_t seed) : SessionBed(seed) {
@@ -100,6 +103,43 @@ void SessionBed::Peer::close() {
         closed_ = true;
         session_->on_close();
     }
+}
+
+fb::HelloT hello_of(std::string const& name, std::uint32_t credit) {
+    fb::HelloT hello;
+    hello.version = kProtocolVersion;
+    hello.device = std::make_unique<fb::Device>(to_wire(device_named(name)));
+    hello.token = "acme/" + name;
+    hello.credit = credit;
+    return hello;
+}
+
+void add_stream(fb::HelloT& hello, std::string const& stream) {
+    hello.streams.push_back(std::make_unique<fb::StreamCursorT>());
+    hello.streams.back()->name = stream;
+}
+
+void append(FakeBed& bed, std::vector<std::string> const& streams, std::string const& event) {
+    Principal const principal{.tenant = "acme", .subject = "writer"};
+    for (auto const& stream : streams) {
+        ByteView const events[] = {as_bytes(event)};
+        bed.host->append({.principal = principal,
+                          .stream = stream,
+                          .expect_head = std::nullopt,
+                          .events = events},
+                         [](RunAnswer const& answer) {
+                             CAPSTAN_INVARIANT(answer.result.outcome() == fb::Outcome::accepted);
+                         });
+    }
+    bed.flush();
+}
+
+std::vector<std::string> numbered(std::string const& prefix, std::size_t count) {
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < count; ++i) {
+        names.push_back(prefix + std::to_string(i));
+    }
+    return names;
 }
 
 Bytes run_of(Attempt attempt, Link after, Seq p, std::vector<std::string> const& events) {

@@ -130,6 +130,13 @@ void each_message(ByteView payload, Visit&& visit) {
     }
 }
 
+/// Of `acme/NAME`'s device of that name.
+fb::HelloT hello_of(std::string const& name, std::uint32_t credit = 1'000'000);
+void add_stream(fb::HelloT& hello, std::string const& stream);
+/// Appends one event to each of the streams and makes them durable.
+void append(FakeBed& bed, std::vector<std::string> const& streams, std::string const& event = "x");
+std::vector<std::string> numbered(std::string const& prefix, std::size_t count);
+
 /// A run that follows `after`.
 Bytes run_of(Attempt attempt, Link after, Seq p, std::vector<std::string> const& events);
 

@@ -11,45 +11,7 @@ namespace {
 using namespace capstan;
 using namespace capstan::test;
 
-fb::HelloT hello_of(std::string const& name, std::uint32_t credit = 1'000'000) {
-    fb::HelloT hello;
-    hello.version = kProtocolVersion;
-    hello.device = std::make_unique<fb::Device>(to_wire(device_named(name)));
-    hello.token = "acme/" + name;
-    hello.credit = credit;
-    return hello;
-}
-
-void add_stream(fb::HelloT& hello, std::string const& stream) {
-    hello.streams.push_back(std::make_unique<fb::StreamCursorT>());
-    hello.streams.back()->name = stream;
-}
-
-/// Appends one event to each of the streams and makes them durable.
-void append(FakeBed& bed, std::vector<std::string> const& streams, std::string const& event = "x") {
-    Principal const principal{.tenant = "acme", .subject = "writer"};
-    for (auto const& stream : streams) {
-        ByteView const events[] = {as_bytes(event)};
-        bed.host->append({.principal = principal,
-                          .stream = stream,
-                          .expect_head = std::nullopt,
-                          .events = events},
-                         [](RunAnswer const& answer) {
-                             BOOST_TEST((answer.result.outcome() == fb::Outcome::accepted));
-                         });
-    }
-    bed.flush();
-}
-
 void ignore(ByteView) {}
-
-std::vector<std::string> numbered(std::string const& prefix, std::size_t count) {
-    std::vector<std::string> names;
-    for (std::size_t i = 0; i < count; ++i) {
-        names.push_back(prefix + std::to_string(i));
-    }
-    return names;
-}
 
 }  // namespace
 

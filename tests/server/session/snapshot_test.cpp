@@ -435,7 +435,9 @@ RC_BOOST_PROP(what_a_device_holds_and_is_sent_is_what_all_events_come_to, ()) {
     device.settle();
     RC_ASSERT(device.replica().status().caught_up);
     RC_ASSERT(device.replica().status().pending == 0U);
-    RC_ASSERT(written == 0U || device.replica().state_hash() == world.replayed());
+    if (written > 0) {
+        RC_ASSERT(device.replica().state_hash() == world.replayed());
+    }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -12,3 +12,4 @@
 #include <capstan/engine/model/query.hpp>         // type, conditions, order, limit
 #include <capstan/engine/model/stamp.hpp>         // EventStamp, Write: causality in two integers
 #include <capstan/engine/model/stored_value.hpp>  // a value at rest in 16 bytes
+#include <capstan/engine/model/undo.hpp>          // own mutations taken back and made again

@@ -3,6 +3,7 @@
 #include <capstan/schema/error.hpp>
 #include <capstan/schema/ids.hpp>
 #include <capstan/sequencer/fold.hpp>
+#include <capstan/sequencer/run_entry.hpp>
 #include <capstan/sequencer/shared_log.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -124,6 +125,16 @@ struct Page {
     Seq head;
 };
 
+/// A page whose runs are known and not read yet.
+struct FoundPage {
+    Page page;  // but for `page.runs`
+    std::vector<RunEntry> runs;
+
+    bool empty() const { return runs.empty(); }
+    /// What `page.runs` will hold.
+    std::size_t bytes() const;
+};
+
 /// How far a partition is. folded <= durable <= appended.
 struct PartitionMarks {
     Position appended;
@@ -179,7 +190,11 @@ class Partition {
     /// Runs that hold `from` and what follows, at least one run and then up to `bytes_max`. An
     /// empty page if `from` is above the head. Errors: `not_found`, `trimmed`, `journal_corrupt`,
     /// `disk_io`.
-    virtual Result<Page> read(StreamNumber stream, Seq from, std::size_t bytes_max) = 0;
+    Result<Page> read(StreamNumber stream, Seq from, std::size_t bytes_max);
+    /// The same in two steps: which runs they are, and their bytes, which a disk may have to bring.
+    virtual Result<FoundPage> find_page(StreamNumber stream, Seq from, std::size_t bytes_max) = 0;
+    /// Threading: any thread, while the partition lives. Errors: `journal_corrupt`, `disk_io`.
+    virtual Result<Page> load_page(FoundPage found) const = 0;
 
     /// Chain hash at a seq from 0 to the head. Errors: as `read`.
     virtual Result<Hash128> chain_at(StreamNumber stream, Seq seq) = 0;
@@ -198,6 +213,8 @@ class Partition {
     virtual std::pair<Position, Hash128> position() const = 0;
 
     virtual PartitionMarks marks() const = 0;
+    /// Bytes at the journal's end that opening cut: written and never acknowledged.
+    virtual std::uint64_t bytes_cut() const = 0;
     virtual std::uint64_t state_hash() = 0;
 
     /// Takes no more submissions, waits for what is queued, checkpoints, marks the journal idle,

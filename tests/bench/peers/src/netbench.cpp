@@ -4,6 +4,9 @@
 //   null|capstan|redis|nats|rabbit|mqtt|ds|s2
 //            --port P [--server-pid PID,…] [--conns N] [--win W] [--streams N] [--payload BYTES]
 //            [--secs S] [--warm S] [--rate EVENTS_PER_S] [--events N] [--subs N]
+//            [--then-kill 1]: fill and setup send the servers SIGKILL with the last ack
+#include <csignal>
+
 #include "codecs/capstan.hpp"
 #include "codecs/http.hpp"
 #include "codecs/mqtt.hpp"
@@ -113,9 +116,10 @@ class Load {
     }
 
     int run() {
-        if (mode_ == "setup")
+        if (mode_ == "setup") {
             codec_->setup(E.streams);
-        else if (mode_ == "reconnect")
+            kill_servers_if_asked();
+        } else if (mode_ == "reconnect")
             codec_->reconnect(E.streams, uint32_t(a_.i("moved", 10)));
         else if (mode_ == "pub" || mode_ == "fill")
             publish();
@@ -166,6 +170,7 @@ class Load {
         }
         Window window =
             loop(measured, end, pace, conns(), [&] { return fill && E.acks >= E.target; });
+        kill_servers_if_asked();
         double s = window.seconds();
         uint64_t acks = E.acks - window.acks;
         {
@@ -179,7 +184,15 @@ class Load {
                 double(dev_written() - window.device_bytes) / double(std::max<uint64_t>(1, acks)));
             o.num("errs", double(E.errs + pace.dropped));
         }
-        drain();
+        if (!kills())
+            drain();
+    }
+
+    bool kills() const { return a_.i("then-kill", 0) != 0; }
+    /// With the last ack in, and nothing else done meanwhile.
+    void kill_servers_if_asked() const {
+        if (kills())
+            for (int pid : g_pids) kill(pid, SIGKILL);
     }
 
     /// Runs until `end` or until it is done; the window opens at `measured`.

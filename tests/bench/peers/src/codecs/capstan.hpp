@@ -15,6 +15,7 @@ struct CapstanOptions {
     bool draw_by_event = false;  // a stream is drawn for each event, not for each frame
     bool share = false;          // each connection draws from its own streams, not from all
     bool by_handle = true;       // as a device that follows its streams; else by name
+    bool again = false;          // setup publishes a second event to each stream, for comparison
     uint32_t port = 0;
 
     static CapstanOptions from(Args const& a, string const& mode) {
@@ -25,6 +26,7 @@ struct CapstanOptions {
         o.streams = mode == "pub" || mode == "fill" ? uint32_t(a.i("streams", 1)) : 1;
         o.draw_by_event = a.s("draw", "frame") == "event";
         o.share = a.s("of", "all") == "share";
+        o.again = a.i("again", 0) != 0;
         o.by_handle = a.s("by", "handle") == "handle";
         return o;
     }

@@ -72,7 +72,7 @@ struct ServerConfig {
         std::uint64_t in_flight_max = 4'096;
         std::uint64_t queued_bytes_soft = 1'048'576;
         std::uint64_t queued_bytes_hard = 4'194'304;
-        std::uint64_t page_bytes = 262'144;
+        std::uint64_t page_bytes = 524'288;
         std::uint64_t greeting_ms = 10'000;
         std::uint64_t silence_ms = 60'000;
         std::uint64_t stall_ms = 10'000;

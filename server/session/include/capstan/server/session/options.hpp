@@ -25,7 +25,9 @@ struct SessionOptions {
     std::size_t queued_bytes_soft = 1'048'576;  // then no live events and no reading
     std::size_t queued_bytes_hard = 4'194'304;  // then the session ends
     std::size_t credit_bytes_max = 67'108'864;  // more credit is as good as this
-    std::size_t page_bytes = 262'144;           // read from the tape at once
+    std::size_t page_bytes = 524'288;           // read from the tape at once, at the most
+    std::size_t page_bytes_first = 16'384;      // for a new connection
+    std::size_t read_here_bytes = 32'768;       // larger pages are read by the other thread
     std::size_t page_streams = 256;             // in one Welcome
     std::size_t coalesce_bytes = 65'536;        // small messages are joined up to here
     std::size_t page_cache_bytes = 4'194'304;   // of all sessions together

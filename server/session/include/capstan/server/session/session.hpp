@@ -15,6 +15,9 @@ struct Payload {
     SharedBytes first;   // nothing: there is nothing to write
     SharedBytes second;  // may be nothing
     explicit operator bool() const { return first != nullptr; }
+    std::size_t bytes() const {
+        return (first ? first->size() : 0) + (second ? second->size() : 0);
+    }
 };
 
 /// How a session wants its connection to go on.

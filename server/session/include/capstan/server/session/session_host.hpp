@@ -21,11 +21,13 @@
 
 namespace capstan {
 
-/// The world of sessions. All outlive the host.
+/// The world of sessions. All outlive the host. `strand` runs everything of the sessions; `reader`
+/// is one thread that may wait for the tape.
 struct SessionSeams {
     Clock& clock;
     Random& random;
     Executor& strand;
+    Executor& reader;
     Authenticator& authenticator;
 };
 
