@@ -525,9 +525,8 @@ BOOST_AUTO_TEST_CASE(devices_converge_with_the_tape_and_every_write_counts_once)
                              "refused",
                              "recoveries",
                              "histories lost",
-                             "snapshots",
-                             "chunks damaged",
-                             "chunks forgotten"}) {
+                             "snapshots offered",
+                             "chunks damaged"}) {
         BOOST_TEST(counts[what] > 0U, what);
     }
     for (auto const& [what, times] : counts) {

@@ -87,8 +87,7 @@ class TestServer {
     std::vector<Bytes> const& runs(std::string const& stream) { return runs_[stream]; }
     /// Creates a stream whose merge mark stays this close behind its head.
     void create(std::string const& stream, std::uint32_t grace);
-    /// Snapshots are still offered.
-    void stop_misbehaving() { habits_ = {.offers_snapshots = habits_.offers_snapshots}; }
+    void stop_misbehaving() { habits_ = {}; }
     std::map<std::string, std::uint64_t> const& counts() const { return counts_; }
 
   private:

@@ -40,7 +40,7 @@ TestSnapshot TestServer::snapshot_at(std::string const& name, Seq seq) {
     where.generation = bed_.generation(name);
     where.seq = seq;
     where.chain = tape[seq.value - 1].chain;
-    return snapshot_of(model, std::move(where), counters, 1 + dice_.below(40));
+    return snapshot_of(model, std::move(where), counters, 1 + dice_.below(5));
 }
 
 /// False if the device gets events.
@@ -84,7 +84,7 @@ void TestServer::send_chunk(Session& session,
         bytes[dice_.below(bytes.size())] ^= std::byte{0x20};
     }
     for (std::size_t at = 0; at < bytes.size();) {
-        auto const size = std::min<std::size_t>(bytes.size() - at, 1 + dice_.below(8'000));
+        auto const size = std::min<std::size_t>(bytes.size() - at, 1 + dice_.below(400));
         MessageWriter writer;
         writer.add(MessageWriter::Chunk{.stream = StreamNumber{stream},
                                         .id = id,
