@@ -6,6 +6,8 @@ namespace capstan {
 namespace {
 
 constexpr Duration kRetryFullDiskAfter = std::chrono::seconds(1);
+/// Submissions that are decoded while the rows of those before are fetched.
+constexpr std::size_t kDecodedAhead = 16;
 
 }  // namespace
 
@@ -18,9 +20,12 @@ void PartitionImpl::fold_batch(WriteBatch const& batch, Appended const& appended
             next.segment = frame->segment;
             next.offset = frame->payload();
         }
+        if (i % kDecodedAhead == 0) {
+            decode_ahead(batch, i);
+        }
         next.record = batch.submissions[i];
         next.token = batch.tokens[i];
-        auto verdict = fold_one(next);
+        auto verdict = fold_decoded(next, decoded_[i % kDecodedAhead]);
         if (!verdict) {
             stop(verdict.error());
             return;
@@ -39,8 +44,25 @@ void PartitionImpl::fold_batch(WriteBatch const& batch, Appended const& appended
     }
 }
 
+void PartitionImpl::decode_ahead(WriteBatch const& batch, std::size_t first) {
+    decoded_.clear();
+    auto const end = std::min(batch.submissions.size(), first + kDecodedAhead);
+    for (auto i = first; i < end; ++i) {
+        decoded_.push_back(SubmissionView::decode(batch.submissions[i]));
+    }
+    for (auto const& view : decoded_) {
+        if (view && names_device(view.value().kind)) {
+            rows_.prefetch(view.value().stream, view.value().device);
+        }
+    }
+}
+
 Result<Verdict> PartitionImpl::fold_one(Durable const& durable) {
-    auto const view = SubmissionView::decode(durable.record);
+    return fold_decoded(durable, SubmissionView::decode(durable.record));
+}
+
+Result<Verdict> PartitionImpl::fold_decoded(Durable const& durable,
+                                            Result<SubmissionView> const& view) {
     if (!view) {
         if (view.error().code == Errc::format_unknown) {
             return view.error();

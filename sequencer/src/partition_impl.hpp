@@ -118,7 +118,9 @@ class PartitionImpl final : public Partition {
     /// The journal's tail is folded again: nobody waits or listens.
     bool is_starting() const { return journal_ == nullptr; }
     void fold_batch(WriteBatch const& batch, Appended const& appended);
+    void decode_ahead(WriteBatch const& batch, std::size_t first);
     Result<Verdict> fold_one(Durable const& durable);
+    Result<Verdict> fold_decoded(Durable const& durable, Result<SubmissionView> const& view);
     Result<Verdict> fold_known(Durable const& durable, SubmissionView const& view);
     void note_accepted(Durable const& durable,
                        SubmissionView const& view,
@@ -190,8 +192,9 @@ class PartitionImpl final : public Partition {
     std::size_t tending_ = 0;  // sealings and preparations of the spare under way
     Position appended_;
 
-    std::vector<Folded> folded_;  // of the batch being folded
-    MoveList moves_;              // of the same
+    std::vector<Result<SubmissionView>> decoded_;  // the next few of the batch being folded
+    std::vector<Folded> folded_;                   // of the batch being folded
+    MoveList moves_;                               // of the same
 
     /// Streams created since the checkpoint that is being committed, and those that are in it.
     std::map<std::string, StreamNumber, std::less<>> created_;

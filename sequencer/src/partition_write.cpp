@@ -10,7 +10,7 @@ constexpr Duration kIdleAfter = std::chrono::milliseconds(50);
 constexpr std::size_t kCheckpointLagMax = 4;
 /// What the strand writes itself, and how long it may have to wait for the disk then, by the last
 /// flush.
-constexpr std::size_t kWriteHereMax = 2;
+constexpr std::size_t kWriteHereBytes = 64 * 1'024;
 constexpr Duration kQuickFlush = std::chrono::milliseconds(1);
 
 }  // namespace
@@ -48,7 +48,7 @@ Result<> PartitionImpl::submit(Bytes submission, std::uint64_t token) {
     return success();
 }
 
-/// The disk thread writes, but for a few submissions on a quick disk: handing them over and back
+/// The disk thread writes, but for what is small on a quick disk: handing it over and back
 /// takes two threads' wakes, and nobody else waits for the strand.
 void PartitionImpl::start_writing() {
     if (tending_ > 0 || !flushes_are_quick_) {
@@ -61,7 +61,7 @@ void PartitionImpl::start_writing() {
 /// A peer's messages come one a turn of the strand: who has more to say is heard before the strand
 /// is held up by a flush.
 void PartitionImpl::listen_on() {
-    seams_.strand.post([this, heard = queue_.size()] { write_few_here(heard); });
+    seams_.strand.post([this, heard = queue_.bytes()] { write_few_here(heard); });
 }
 
 /// On the disk thread: a batch, then room for the disk's other tasks, then the next one.
@@ -87,8 +87,8 @@ void PartitionImpl::write_queued() {
 /// thread writes: what is heard during its flush is the next batch.
 void PartitionImpl::write_few_here(std::size_t heard) {
     bool const disk_is_free = tending_ == 0 && journal_->spare() != SpareState::urgent;
-    auto const waiting = queue_.size();
-    if (!disk_is_free || waiting > kWriteHereMax || waiting > heard) {
+    auto const waiting = queue_.bytes();
+    if (!disk_is_free || waiting > kWriteHereBytes || waiting > heard) {
         seams_.disk.post([this] { write_queued(); });
         return;
     }

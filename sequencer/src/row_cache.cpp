@@ -54,6 +54,18 @@ Result<RowCache::Device*> RowCache::find_device(StreamNumber stream, DeviceId co
     return &entry;
 }
 
+void RowCache::prefetch(std::string_view stream, DeviceId const& device) const {
+    auto const found = streams_.find(stream);
+    if (found == streams_.end()) {
+        return;
+    }
+    auto const number = found->second->row.number.value;
+    if (auto const row = devices_.find(DeviceKey{number, device}); row != devices_.end()) {
+        __builtin_prefetch(row->second.get(), 1);
+        __builtin_prefetch(&row->second->row, 1);
+    }
+}
+
 RowCache::Stream& RowCache::add_stream(StreamRow row, Position changed) {
     auto entry = std::make_unique<Stream>();
     entry->changed = changed;

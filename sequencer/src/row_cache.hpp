@@ -52,6 +52,11 @@ class RowCache {
     Result<Stream*> find_stream(StreamNumber number);
     Result<Device*> find_device(StreamNumber stream, DeviceId const& device);
 
+    /// Fetches into the processor's cache what stands in memory of rows that are needed soon. Of
+    /// several runs in a row, this takes hardly longer than for one: they do not wait for each
+    /// other.
+    void prefetch(std::string_view stream, DeviceId const& device) const;
+
     /// The row of a stream or device that is about to leave its first trace.
     Stream& add_stream(StreamRow row, Position changed);
     Device& add_device(Stream const& stream, DeviceId const& device, DeviceRow row);

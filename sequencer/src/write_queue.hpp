@@ -66,9 +66,9 @@ class WriteQueue {
         has_writer_ = true;
     }
 
-    std::size_t size() const {
+    std::size_t bytes() const {
         std::lock_guard const lock(mutex_);
-        return waiting_.submissions.size();
+        return waiting_.bytes;
     }
 
   private:

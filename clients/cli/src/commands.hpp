@@ -41,5 +41,11 @@ Result<> execute(Context& context, BackupVerify const& command);
 Result<> execute(Context& context, BackupRestore const& command);
 Result<> execute(Context& context, Check const& command);
 Result<> execute(Context& context, Bench const& command);
+Result<> execute(Context& context, BenchReconcile const& command);
+Result<> execute(Context& context, ModelShow const& command);
+Result<> execute(Context& context, History const& command);
+Result<> execute(Context& context, ConflictsList const& command);
+Result<> execute(Context& context, ConflictsShow const& command);
+Result<> execute(Context& context, ConflictsResolve const& command);
 
 }  // namespace capstan::cli

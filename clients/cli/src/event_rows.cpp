@@ -3,24 +3,13 @@
 #include <capstan/schema/body.hpp>
 #include <capstan/schema/event.hpp>
 #include <capstan/schema/stream_position.hpp>
-#include <nlohmann/json.hpp>
+
+#include "value_json.hpp"
 
 namespace capstan::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr std::size_t kDeviceDigits = 8;  // enough for people
-
-std::string hex(ByteView bytes) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string out;
-    for (auto const byte : bytes) {
-        out += digits[std::to_integer<std::size_t>(byte) >> 4];
-        out += digits[std::to_integer<std::size_t>(byte) & 15];
-    }
-    return out;
-}
 
 std::string_view name_of(OpKind kind) {
     switch (kind) {
@@ -58,22 +47,7 @@ std::string_view name_of(OpKind kind) {
     return "unknown";
 }
 
-struct ValueToJson {
-    Json operator()(std::monostate) const { return nullptr; }
-    Json operator()(bool value) const { return value; }
-    Json operator()(std::int64_t value) const { return value; }
-    Json operator()(double value) const { return value; }
-    Json operator()(std::string const& value) const { return value; }
-    Json operator()(Bytes const& value) const { return {{"bytes", hex(value)}}; }
-    Json operator()(Reference const& value) const { return {{"reference", value.object}}; }
-    Json operator()(BlobReference const& value) const {
-        return {{"sha256", hex(value.sha256)},
-                {"size", value.size_bytes},
-                {"media_type", value.media_type}};
-    }
-};
-
-Json to_json(Op const& op) {
+Json json_of(Op const& op) {
     Json json{{"op", name_of(op.kind)}, {"object", op.object}};
     if (op.kind == OpKind::insert) {
         json["type"] = op.type;
@@ -97,13 +71,9 @@ Json to_json(Op const& op) {
     bool const has_value = op.kind != OpKind::insert && op.kind != OpKind::remove &&
                            op.kind != OpKind::unset && op.kind != OpKind::map_remove;
     if (has_value) {
-        json["value"] = std::visit(ValueToJson{}, op.value);
+        json["value"] = to_json(op.value);
     }
     return json;
-}
-
-std::string dump(Json const& json) {
-    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 /// JSON on one line, its numbers and strings as they were written.
@@ -165,7 +135,7 @@ Said say(Event const& event) {
     Said said;
     Json ops = Json::array();
     for (auto const& op : event.ops) {
-        ops.push_back(to_json(op));
+        ops.push_back(json_of(op));
     }
     said.raw = dump(ops);
     said.members = ",\"ops\":" + said.raw;
@@ -175,7 +145,7 @@ Said say(Event const& event) {
             text += "." + op.field;
         }
         if (!std::holds_alternative<std::monostate>(op.value)) {
-            text += "=" + dump(std::visit(ValueToJson{}, op.value));
+            text += "=" + dump(to_json(op.value));
         }
         if (!op.type.empty()) {
             text += " " + op.type;
@@ -200,7 +170,7 @@ Said say(ByteView bytes) {
     return say(event.value());
 }
 
-JsonText to_json(std::string_view stream, sync::DeliveredEvent const& event, Said const& said) {
+JsonText json_of(std::string_view stream, sync::DeliveredEvent const& event, Said const& said) {
     return {"{\"stream\":" + json_string(stream) + ",\"seq\":" + std::to_string(event.seq.value) +
             ",\"time\":\"" + to_string(event.gateway_time) + "\",\"device\":\"" +
             to_string(event.dot.device) +
@@ -240,7 +210,7 @@ void EventRows::add(std::string_view stream, sync::DeliveredEvent const& event) 
     if (stream_column_) {
         cells.insert(cells.begin(), std::string(stream));
     }
-    rows_.add(std::move(cells), to_json(stream, event, said), said.raw);
+    rows_.add(std::move(cells), json_of(stream, event, said), said.raw);
 }
 
 void show_event(Output& output, std::string_view stream, sync::DeliveredEvent const& event) {
@@ -248,7 +218,7 @@ void show_event(Output& output, std::string_view stream, sync::DeliveredEvent co
     if (output.style().format == Format::raw) {
         output.write(said.raw + "\n");
     } else if (output.is_json()) {
-        output.write(to_json(stream, event, said).text + "\n");
+        output.write(json_of(stream, event, said).text + "\n");
     } else {
         show(output,
              {{.key = "stream"},

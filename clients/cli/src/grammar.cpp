@@ -105,6 +105,7 @@ Grammar::Grammar() {
     add_import_commands();
     add_operator_commands();
     add_bench_commands();
+    add_model_commands();
 }
 
 void Grammar::add_globals() {
@@ -357,6 +358,15 @@ void Grammar::add_import_commands() {
 void Grammar::add_bench_commands() {
     auto& bench = *app.add_subcommand("bench", "Load with an integrity check, and its figures");
     bench.require_subcommand(1);
+    auto& reconcile = add_command(bench,
+                                  "reconcile",
+                                  "Models and texts on this machine alone, by recorded sessions",
+                                  bench_reconcile_);
+    add(reconcile,
+        "--rounds",
+        "Rounds, of which the median counts",
+        number_into(bench_reconcile_.rounds, 1, 1'000))
+        ->type_name("N");
     bench_append_.kind = BenchKind::append;
     bench_read_.kind = BenchKind::read;
     bench_fanout_.kind = BenchKind::fanout;

@@ -55,6 +55,7 @@ class Grammar {
     void add_backup();
     void add_check();
     void add_bench_commands();
+    void add_model_commands();
     CLI::Option* add_stream(CLI::App& command, std::string& stream);
     template <class Options>
     CLI::App& add_command(CLI::App& parent,
@@ -104,6 +105,12 @@ class Grammar {
     Bench bench_read_;
     Bench bench_fanout_;
     Bench bench_coldstart_;
+    BenchReconcile bench_reconcile_;
+    ModelShow model_show_;
+    History history_;
+    ConflictsList conflicts_list_;
+    ConflictsShow conflicts_show_;
+    ConflictsResolve conflicts_resolve_;
 };
 
 /// The text of a help topic. Nothing for an unknown one.

@@ -137,6 +137,7 @@ Result<Client> Client::open(ClientOptions options, ClientHandlers handlers) {
     auto& world = parts->runtime->parts();
     CAPSTAN_TRY(auto* const transport, world.transport(url, options.ca_file));
     ShellSeams const seams{world.loop, inner->disk.get(), world.clock, world.random, *transport};
+    ServerAccess access{std::move(options.url), options.token, std::move(options.ca_file)};
     sync::ClientOptions core{.token = std::move(options.token),
                              .agent = std::move(options.agent),
                              .credit_bytes = options.credit_bytes,
@@ -147,7 +148,7 @@ Result<Client> Client::open(ClientOptions options, ClientHandlers handlers) {
     // The random numbers belong to the loop.
     auto shell = ask(*parts->runtime, [&] {
         return Shell::open(
-            seams, std::move(options.url), std::move(core), std::move(store), std::move(handlers));
+            seams, std::move(access), std::move(core), std::move(store), std::move(handlers));
     });
     CAPSTAN_TRY(inner->shell, std::move(shell));
     world.loop.post([started = inner->shell] { started->start(); });

@@ -190,6 +190,22 @@ std::vector<ModelObject> ModelStream::objects() const {
     });
 }
 
+Result<std::vector<HistoryEntry>> ModelStream::history(std::string_view object,
+                                                       Duration timeout) const {
+    auto access = on_replica([](Shell* shell, sync::Replica*) {
+        return shell == nullptr ? std::nullopt : std::optional(shell->access());
+    });
+    if (!access) {
+        return closed();
+    }
+    CAPSTAN_TRY(auto const reader,
+                Client::open({.url = std::move(access->url),
+                              .token = std::move(access->token),
+                              .ca_file = std::move(access->ca_file),
+                              .runtime = runtime_}));
+    return read_history(reader, name_, object, status().model.applied, timeout);
+}
+
 ModelStatus ModelStream::status() const {
     return on_replica([](Shell* shell, sync::Replica* replica) {
         return shell == nullptr ? ModelStatus{.client = Status::stopped, .model = {}}

@@ -19,7 +19,7 @@ Error error_of(std::uint16_t code, std::string detail) {
 class Shell::Line final : public ConnectionEvents {
   public:
     Line(Shell& shell, std::uint64_t number) : shell_(shell), number_(number) {
-        connection_ = shell_.seams_.transport.open(shell_.url_, *this);
+        connection_ = shell_.seams_.transport.open(shell_.access_.url, *this);
     }
     void send(Bytes message) { connection_->send(std::move(message)); }
     void close() {
@@ -58,7 +58,7 @@ class Shell::Line final : public ConnectionEvents {
 };
 
 Result<std::shared_ptr<Shell>> Shell::open(ShellSeams const& seams,
-                                           std::string url,
+                                           ServerAccess access,
                                            sync::ClientOptions options,
                                            std::unique_ptr<ClientStore> store,
                                            ClientHandlers handlers) {
@@ -72,7 +72,7 @@ Result<std::shared_ptr<Shell>> Shell::open(ShellSeams const& seams,
     for (auto const& record : records) {
         views.push_back({record.key, record.value});
     }
-    std::shared_ptr<Shell> shell(new Shell(seams, std::move(url), std::move(store)));
+    std::shared_ptr<Shell> shell(new Shell(seams, std::move(access), std::move(store)));
     options.coalesce_rules = [raw = shell.get()](std::string_view stream,
                                                  std::string_view object,
                                                  std::string_view field) {
@@ -86,8 +86,8 @@ Result<std::shared_ptr<Shell>> Shell::open(ShellSeams const& seams,
     return shell;
 }
 
-Shell::Shell(ShellSeams const& seams, std::string url, std::unique_ptr<ClientStore> store)
-    : seams_(seams), url_(std::move(url)), store_(std::move(store)) {}
+Shell::Shell(ShellSeams const& seams, ServerAccess access, std::unique_ptr<ClientStore> store)
+    : seams_(seams), access_(std::move(access)), store_(std::move(store)) {}
 
 Shell::~Shell() = default;
 
@@ -169,6 +169,7 @@ void Shell::model_used(std::string const& stream) {
 }
 
 void Shell::set_token(std::string token) {
+    access_.token = token;
     client_->set_token(std::move(token), now());
     pump_soon();
 }

@@ -27,6 +27,13 @@ struct ShellSeams {
     Transport& transport;
 };
 
+/// How to reach the server, and as whom.
+struct ServerAccess {
+    std::string url;
+    std::string token;
+    std::string ca_file;
+};
+
 /// Carries out what the state machine of a client wants: connections, transactions, timers, and
 /// calls of the application's handlers.
 ///
@@ -38,7 +45,7 @@ class Shell final : public std::enable_shared_from_this<Shell> {
   public:
     /// Errors: those of the store and of `sync::Client::open`.
     static Result<std::shared_ptr<Shell>> open(ShellSeams const& seams,
-                                               std::string url,
+                                               ServerAccess access,
                                                sync::ClientOptions options,
                                                std::unique_ptr<ClientStore> store,
                                                ClientHandlers handlers);
@@ -71,6 +78,7 @@ class Shell final : public std::enable_shared_from_this<Shell> {
     void model_used(std::string const& stream);
     sync::Client const& client() const { return *client_; }
 
+    ServerAccess const& access() const { return access_; }
     DeviceId const& device() const { return client_->device(); }
     Status status() const { return client_->status(); }
     std::string transitions() const { return client_->transitions().text(); }
@@ -82,7 +90,7 @@ class Shell final : public std::enable_shared_from_this<Shell> {
         std::vector<sync::Effect> then;
     };
 
-    Shell(ShellSeams const& seams, std::string url, std::unique_ptr<ClientStore> store);
+    Shell(ShellSeams const& seams, ServerAccess access, std::unique_ptr<ClientStore> store);
     Instant now() const { return seams_.clock.now(); }
     void pump_soon();
     void pump();
@@ -107,7 +115,7 @@ class Shell final : public std::enable_shared_from_this<Shell> {
     bool tell(sync::WriteMoved const& effect, WriteUpdate const& update);
 
     ShellSeams seams_;
-    std::string url_;
+    ServerAccess access_;
     ClientHandlers handlers_;
     std::shared_ptr<ClientStore> store_;  // shared with the write under way
     std::unique_ptr<sync::Client> client_;

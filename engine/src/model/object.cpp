@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <capstan/engine/model/object.hpp>
+#include <new>
+#include <unordered_map>
 
 namespace capstan {
 
@@ -65,48 +67,105 @@ std::vector<Value> list_values(Field const& field) {
     return values;
 }
 
-Field* Fields::find(NameNumber name, FieldKind kind) {
-    auto const wanted = place(name, kind);
-    if (index_) {
-        auto const at = index_->find(wanted);
-        return at == index_->end() ? nullptr : &fields_[at->second];
+/// Behind it stand `capacity` places, then as many fields, `count` of each in use.
+struct Fields::Block {
+    std::uint32_t count = 0;
+    std::uint32_t capacity = 0;
+    std::unique_ptr<std::unordered_map<Place, std::uint32_t>> index;  // of more than `kScanMax`
+
+    static std::size_t bytes(std::size_t capacity) {
+        return fields_at(capacity) + capacity * sizeof(Field);
     }
-    auto const at = std::ranges::find(places_, wanted);
-    return at == places_.end() ? nullptr : &fields_[static_cast<std::size_t>(at - places_.begin())];
+    static std::size_t fields_at(std::size_t capacity) {
+        auto const places_end = sizeof(Block) + capacity * sizeof(Place);
+        return (places_end + alignof(Field) - 1) / alignof(Field) * alignof(Field);
+    }
+    Place* places() { return reinterpret_cast<Place*>(this + 1); }
+    Field* fields() {
+        return reinterpret_cast<Field*>(reinterpret_cast<std::byte*>(this) + fields_at(capacity));
+    }
+    static Block* make(std::size_t capacity) {
+        static_assert(alignof(Block) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+        static_assert(alignof(Field) <= alignof(Block));
+        auto* const block = new (::operator new(bytes(capacity))) Block;
+        block->capacity = static_cast<std::uint32_t>(capacity);
+        return block;
+    }
+    static void drop(Block* block) {
+        std::destroy_n(block->fields(), block->count);
+        block->~Block();
+        ::operator delete(block);
+    }
+};
+
+std::span<Field> Fields::all() {
+    return block_ == nullptr ? std::span<Field>() : std::span(block_->fields(), block_->count);
+}
+
+Field* Fields::find(NameNumber name, FieldKind kind) {
+    if (block_ == nullptr) {
+        return nullptr;
+    }
+    auto const wanted = place(name, kind);
+    if (block_->index) {
+        auto const at = block_->index->find(wanted);
+        return at == block_->index->end() ? nullptr : block_->fields() + at->second;
+    }
+    auto const* const places = block_->places();
+    auto const* const at = std::find(places, places + block_->count, wanted);
+    return at == places + block_->count ? nullptr : block_->fields() + (at - places);
+}
+
+/// By a quarter, not by double: most of a model's memory is here.
+void Fields::grow() {
+    std::size_t const count = block_ == nullptr ? 0 : block_->count;
+    auto* const larger = Block::make(count + 1 + count / 4);
+    if (block_ != nullptr) {
+        std::copy_n(block_->places(), count, larger->places());
+        std::uninitialized_move_n(block_->fields(), count, larger->fields());
+        larger->count = block_->count;
+        larger->index = std::move(block_->index);
+        Block::drop(block_);
+    }
+    block_ = larger;
 }
 
 Field& Fields::find_or_add(NameNumber name, FieldKind kind) {
     if (Field* const found = find(name, kind)) {
         return *found;
     }
-    if (fields_.size() == fields_.capacity()) {
-        // By a quarter, not by double: most of a model's memory is here.
-        fields_.reserve(fields_.size() + 1 + fields_.size() / 4);
-        places_.reserve(fields_.capacity());
+    if (block_ == nullptr || block_->count == block_->capacity) {
+        grow();
     }
-    fields_.emplace_back().name = name;
-    fields_.back().kind = kind;
-    places_.push_back(place(name, kind));
-    if (index_) {
-        index_->emplace(places_.back(), static_cast<std::uint32_t>(fields_.size() - 1));
-    } else if (fields_.size() > kScanMax) {
-        index_ = std::make_unique<std::unordered_map<Place, std::uint32_t>>();
-        for (std::size_t i = 0; i < places_.size(); ++i) {
-            index_->emplace(places_[i], static_cast<std::uint32_t>(i));
+    auto const at = block_->count++;
+    auto& field = *new (block_->fields() + at) Field;
+    field.name = name;
+    field.kind = kind;
+    block_->places()[at] = place(name, kind);
+    if (block_->index) {
+        block_->index->emplace(block_->places()[at], at);
+    } else if (block_->count > kScanMax) {
+        block_->index = std::make_unique<std::unordered_map<Place, std::uint32_t>>();
+        for (std::uint32_t i = 0; i < block_->count; ++i) {
+            block_->index->emplace(block_->places()[i], i);
         }
     }
-    return fields_.back();
+    return field;
 }
 
 void Fields::clear() {
-    fields_ = std::vector<Field>();
-    places_ = std::vector<Place>();
-    index_.reset();
+    if (block_ != nullptr) {
+        Block::drop(std::exchange(block_, nullptr));
+    }
 }
 
 std::size_t Fields::bytes() const {
-    return fields_.capacity() * sizeof(Field) + places_.capacity() * sizeof(Place) +
-           (index_ ? index_->size() * 24 + index_->bucket_count() * sizeof(void*) : 0);
+    if (block_ == nullptr) {
+        return 0;
+    }
+    auto const& index = block_->index;
+    return Block::bytes(block_->capacity) +
+           (index ? index->size() * 24 + index->bucket_count() * sizeof(void*) : 0);
 }
 
 void Touches::add(Touch const& touch) {

@@ -92,12 +92,11 @@ std::optional<VoidReason> ObjectEvent::judge_ops() {
                                 object_.inserted.device == author_.device);
     bool const at_p = scene_.policies.deletion(type) != DeleteRule::delete_wins;
     for (PlacedOp const& placed : ops_) {
-        auto const reason = judge_op(*placed.op, type, own);
+        auto const& rules = scene_.rules_of(*placed.op, type);
+        auto const reason = judge_op(*placed.op, rules, own);
         if (reason) {
             return reason;
         }
-        auto const rules = scene_.policies.field(
-            type, scene_.tables.names.find(placed.op->field).value_or(Policies::kAny));
         bool const knew = at_p || needs_window(*placed.op, rules) ? author_.saw_at_p(object_.life)
                                                                   : author_.saw(object_.life);
         if (!inserts && !knew) {
@@ -128,13 +127,13 @@ std::size_t ObjectEvent::edits_end(std::size_t from) const {
     return from;
 }
 
-std::optional<VoidReason> ObjectEvent::judge_op(Op const& op, NameNumber type, bool own) const {
+std::optional<VoidReason> ObjectEvent::judge_op(Op const& op,
+                                                FieldRules const& rules,
+                                                bool own) const {
     auto const kind = kind_of(op.kind);
     if (!kind) {
         return std::nullopt;
     }
-    auto const& rules =
-        scene_.policies.field(type, scene_.tables.names.find(op.field).value_or(Policies::kAny));
     if (rules.kind && *rules.kind != *kind) {
         return VoidReason::kind;
     }

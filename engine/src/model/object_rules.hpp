@@ -24,7 +24,7 @@ class ObjectEvent {
     std::optional<VoidReason> judge_dead();
     std::optional<VoidReason> judge_ops();
     std::optional<VoidReason> judge_edits(bool inserts, bool begins);
-    std::optional<VoidReason> judge_op(Op const& op, NameNumber type, bool own) const;
+    std::optional<VoidReason> judge_op(Op const& op, FieldRules const& rules, bool own) const;
     bool begins_life() const;
     bool needs_window(Op const& op, FieldRules const& rules) const;
 

@@ -4,11 +4,21 @@
 #include <capstan/schema/hash.hpp>
 
 namespace capstan {
+namespace {
+
+void prefetch(Object const& object) {
+    for (std::size_t line = 0; line < sizeof(Object); line += 64) {
+        __builtin_prefetch(reinterpret_cast<char const*>(&object) + line);
+    }
+}
+
+}  // namespace
 
 std::uint32_t ObjectTable::find(std::string_view id) const {
     auto const hash = hash64(as_bytes(id));
     return index_.find(hash, [&](std::uint32_t slot) {
         Object const& object = at(slot);
+        capstan::prefetch(object);  // what is found is used; its lines come at once, not one by one
         return object.id_hash == hash && object.id == id;
     });
 }
@@ -53,9 +63,7 @@ void ObjectTable::prefetch(std::span<PlacedOp const> ops) const {
         auto const slot = index_.find(hashes[i], [](std::uint32_t) { return true; });
         objects[i] = slot == kNone ? nullptr : &at(slot);
         if (objects[i] != nullptr) {
-            for (std::size_t line = 0; line < sizeof(Object); line += 64) {
-                __builtin_prefetch(reinterpret_cast<char const*>(objects[i]) + line);
-            }
+            capstan::prefetch(*objects[i]);
         }
     }
     for (std::size_t i = 0; i < count; ++i) {

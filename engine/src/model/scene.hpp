@@ -47,6 +47,11 @@ struct Scene {
     std::uint64_t keep_from = ~std::uint64_t{0};  // windows of texts and lists keep what is above
     std::uint64_t seed() const { return object.id_hash; }
 
+    /// Those in force for the operation's field in an object of that type.
+    FieldRules const& rules_of(Op const& op, NameNumber type) const {
+        auto const name = policies.empty() ? std::nullopt : tables.names.find(op.field);
+        return policies.field(type, name.value_or(Policies::kAny));
+    }
     /// What stands above the mark now and is to be forgotten when the mark passes it.
     void remember(Target const& target) const;
 

@@ -308,8 +308,12 @@ Event UndoStack::contrary(Step const& step, View const& view) {
 }
 
 void UndoStack::take_back(std::vector<Op>& ops, Written const& written, View const& view) {
-    auto const& [place, key, before, after] = written;
-    auto const& [object, field, kind] = place;
+    auto const& object = written.place.object;
+    auto const& field = written.place.field;
+    auto const kind = written.place.kind;
+    auto const& key = written.key;
+    auto const& before = written.before;
+    auto const& after = written.after;
     if (before == after) {
         return;
     }

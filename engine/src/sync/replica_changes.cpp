@@ -19,7 +19,11 @@ void Replica::remember(std::string const& object) {
     before_.emplace(object, outdated ? view().get(*outdated) : view().get(object));
 }
 
+/// Also what nothing is pending on any more since the user was last told.
 void Replica::remember_pending() {
+    for (auto const& [object, shown] : overlay_->take_outdated()) {
+        before_.try_emplace(object, view().get(shown));
+    }
     for (auto const& object : overlay_->touched_objects()) {
         remember(object);
     }

@@ -89,7 +89,7 @@ void Merging<Content>::apply_at_head(EditStamp const& stamp,
         }
         content_.erase(splice.at, splice.removed);
         auto const inserted = content_.insert(splice.at, splice.inserted);
-        window_.note(stamp, {splice.at, splice.removed, inserted});
+        window_.note(stamp, {splice.at, splice.removed, inserted}, content_.items());
         effects.push_back(splice);
     }
 }

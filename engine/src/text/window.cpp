@@ -28,7 +28,7 @@ bool EditWindow::continues(Noted const& last,
            last.events < kSpanItemsMax;
 }
 
-void EditWindow::note(EditStamp const& stamp, Splice const& splice) {
+void EditWindow::note(EditStamp const& stamp, Splice const& splice, std::uint64_t tip_items) {
     auto const seq = stamp.at.value;
     touch(seq, stamp.device);
     if (seq <= mark_) {
@@ -38,6 +38,9 @@ void EditWindow::note(EditStamp const& stamp, Splice const& splice) {
         ++tail_.back().splice.inserted;
         ++tail_.back().events;
         return;
+    }
+    if (tail_.size() - tail_first_ >= tuning_->tail_edits) {
+        open(tip_items - splice.inserted + splice.removed);
     }
     tail_.push_back({seq, splice, stamp.device.value, 1});
 }

@@ -1,6 +1,7 @@
 // <capstan/importers.hpp> makes events of histories from elsewhere, and reads them back.
 #pragma once
 #include <capstan/importers/author.hpp>          // authors as devices
+#include <capstan/importers/editing_trace.hpp>   // recorded editing sessions
 #include <capstan/importers/git_commit.hpp>      // what git says, parsed
 #include <capstan/importers/git_events.hpp>      // commits as events
 #include <capstan/importers/git_replay.hpp>      // files from the events alone

@@ -185,6 +185,37 @@ struct Bench {
     std::string directory = ".";    // of the bare loop
 };
 
+/// The objects that a stream's events make, at its end.
+struct ModelShow {
+    std::string stream;
+    std::string type;    // empty: all
+    std::string object;  // empty: all
+};
+struct History {
+    std::string stream;
+    std::string object;
+};
+struct ConflictsList {
+    std::string stream;
+    bool open = false;  // only those that nobody has settled
+};
+/// Conflicts of a stream are numbered from 1, in the order in which its events brought them.
+struct ConflictsShow {
+    std::string stream;
+    std::uint64_t number = 0;
+};
+struct ConflictsResolve {
+    std::string stream;
+    std::uint64_t number = 0;
+    std::string take;   // winner or loser
+    std::string value;  // JSON, instead
+};
+
+/// What reconciliation costs on this machine, without a server.
+struct BenchReconcile {
+    std::uint32_t rounds = 5;
+};
+
 using Command = std::variant<ShowText,
                              ShowVersion,
                              ShowErrors,
@@ -208,7 +239,13 @@ using Command = std::variant<ShowText,
                              BackupVerify,
                              BackupRestore,
                              Check,
-                             Bench>;
+                             Bench,
+                             BenchReconcile,
+                             ModelShow,
+                             History,
+                             ConflictsList,
+                             ConflictsShow,
+                             ConflictsResolve>;
 
 struct Invocation {
     Globals globals;

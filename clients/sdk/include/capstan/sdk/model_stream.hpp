@@ -4,6 +4,7 @@
 #include <capstan/engine/sync/mutation_builder.hpp>
 #include <capstan/engine/sync/replica.hpp>
 #include <capstan/sdk/client.hpp>
+#include <capstan/sdk/history.hpp>
 #include <cstdint>
 #include <functional>
 #include <future>
@@ -147,6 +148,11 @@ class ModelStream {
     ModelQuery query(std::string_view type) const { return ModelQuery(*this, type); }
     /// All that there are, whatever their type, in order of id.
     std::vector<ModelObject> objects() const;
+
+    /// Who changed an object, when, by which rule, what lost: of all events that the model holds,
+    /// read from the server once more on a connection of its own. Not on the runtime's thread.
+    /// Errors: as `read_history`.
+    Result<std::vector<HistoryEntry>> history(std::string_view object, Duration timeout) const;
 
     ModelStatus status() const;
     /// Over values and stamps of the confirmed model: equal wherever the same events were applied.

@@ -7,8 +7,9 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace capstan {
@@ -89,30 +90,41 @@ struct Field {
 std::vector<Value> list_values(Field const& field);
 
 /// The fields of an object, found by name and kind. Small ones are scanned, large ones indexed.
-/// Places stand apart from the fields: a scan then touches one cache line or two.
+/// All of them are one block of memory, places in front: a look touches a cache line or two, and an
+/// object of few fields costs little more than they do.
 class Fields {
   public:
+    Fields() = default;
+    Fields(Fields&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+    Fields& operator=(Fields&& other) noexcept {
+        std::swap(block_, other.block_);
+        return *this;
+    }
+    ~Fields() { clear(); }
+
     Field* find(NameNumber name, FieldKind kind);
     Field const* find(NameNumber name, FieldKind kind) const {
         return const_cast<Fields*>(this)->find(name, kind);
     }
+    /// Others may move.
     Field& find_or_add(NameNumber name, FieldKind kind);
     void clear();
     /// In the order of their first write here: no part of the state.
-    std::vector<Field> const& all() const { return fields_; }
-    std::vector<Field>& all() { return fields_; }
+    std::span<Field const> all() const { return const_cast<Fields*>(this)->all(); }
+    std::span<Field> all();
     std::size_t bytes() const;
-    void prefetch() const { __builtin_prefetch(places_.data()); }
+    void prefetch() const { __builtin_prefetch(block_); }
 
   private:
     using Place = std::uint32_t;
     static constexpr std::size_t kScanMax = 32;
+    struct Block;
     static Place place(NameNumber name, FieldKind kind) {
         return name * static_cast<Place>(kFieldKinds) + static_cast<Place>(kind);
     }
-    std::vector<Place> places_;
-    std::vector<Field> fields_;
-    std::unique_ptr<std::unordered_map<Place, std::uint32_t>> index_;
+    void grow();
+
+    Block* block_ = nullptr;  // nothing: no field
 };
 
 /// Where an object stands by its insert: the sort key of causal order. Objects that one offline

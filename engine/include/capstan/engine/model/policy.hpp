@@ -82,6 +82,7 @@ class Policies {
     void choose(NameNumber type, NameNumber field, PolicyChoice const& choice);
     void govern_by_defaults(NameNumber policy_type) { policy_type_ = policy_type; }
 
+    bool empty() const { return entries_.empty(); }
     FieldRules const& field(NameNumber type, NameNumber name) const;
     DeleteRule deletion(NameNumber type) const;
 

@@ -51,6 +51,7 @@ struct EditTuning {
     std::size_t chunk_spans = 24;     // of a window list's chunk, 2 to 24
     std::uint64_t far_seqs = 256;     // an edit this far behind reads prepared sums
     std::size_t collect_spans = 128;  // a window list of this size is worth collecting
+    std::size_t tail_edits = 1'024;   // noted at most before they go into the window list
 };
 inline constexpr EditTuning kEditTuning{};
 

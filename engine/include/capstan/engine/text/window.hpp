@@ -48,8 +48,9 @@ class EditWindow {
 
     /// True if the event's author had seen all that is visible: its places are those of the head.
     bool is_sequential(EditStamp const& stamp) const;
-    /// Notes a sequential edit.
-    void note(EditStamp const& stamp, Splice const& splice);
+    /// Notes a sequential edit; `tip_items` is what is visible then. Now and then those noted go
+    /// into the list, so that the first edit that is not sequential does not pay for all of them.
+    void note(EditStamp const& stamp, Splice const& splice, std::uint64_t tip_items);
 
     /// The list for edits that are not sequential; `tip_items` is what is visible now.
     /// The next three need it.

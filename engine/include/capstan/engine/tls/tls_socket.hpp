@@ -41,15 +41,15 @@ class TlsSocket {
                 });
     }
 
+    /// Into the first buffer only: the system takes one with less ado than a list of them.
     template <class Buffers, class Handler>
     void async_read_some(Buffers const& buffers, Handler&& handler) {
+        auto const into = first_of<boost::asio::mutable_buffer>(buffers);
         if (!session_) {
-            socket_.async_read_some(buffers, std::forward<Handler>(handler));
+            socket_.async_read_some(into, std::forward<Handler>(handler));
             return;
         }
-        attempt(
-            [this, into = first_of<boost::asio::mutable_buffer>(buffers)] { return read(into); },
-            std::forward<Handler>(handler));
+        attempt([this, into] { return read(into); }, std::forward<Handler>(handler));
     }
 
     template <class Buffers, class Handler>
