@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <capstan/engine/model/key_ranges.hpp>
+#include <capstan/engine/snapshot/chunk.hpp>
 #include <capstan/schema/hash.hpp>
 #include <capstan/snapshotter/build.hpp>
 #include <capstan/snapshotter/tape.hpp>
@@ -14,16 +15,6 @@ Error lost_history(std::string const& stream) {
     return {Errc::lost_history, "the tape of " + stream + " has another history than its snapshot"};
 }
 
-Result<Bytes> whole_device_table(SnapshotStore& store, Manifest const& manifest) {
-    Bytes table;
-    for (auto const& ref : manifest.device_chunks) {
-        CAPSTAN_TRY(auto const chunk, store.chunk(manifest.stream, ref));
-        CAPSTAN_TRY(auto const ids, open_chunk(ChunkKind::devices, chunk));
-        table.insert(table.end(), ids.begin(), ids.end());
-    }
-    return table;
-}
-
 Result<> add_objects(ModelRestore& restore, ByteView chunk) {
     return each_object(chunk, [&](ObjectHead const&, ByteView object) -> Result<> {
         return restore.object(object);
@@ -31,6 +22,13 @@ Result<> add_objects(ModelRestore& restore, ByteView chunk) {
 }
 
 }  // namespace
+
+void LastCounters::note(Model const& model, Dot const& dot) {
+    auto const number = model.tables().devices.find(dot.device);
+    CAPSTAN_INVARIANT(number != kNoDevice, to_string(dot.device));
+    counters_.resize(std::max<std::size_t>(counters_.size(), number + 1));
+    counters_[number] = dot.counter;
+}
 
 SnapshotBuild::SnapshotBuild(SnapshotStore& store, Manifest before)
     : store_(&store),
@@ -58,25 +56,46 @@ Result<SnapshotBuild> SnapshotBuild::begin(SnapshotStore& store, Stream const& s
     return build;
 }
 
-/// What every event may need: devices, policies, and objects with facts above the mark.
-Result<> SnapshotBuild::load_base() {
-    CAPSTAN_TRY(auto const table, whole_device_table(*store_, before_));
-    CAPSTAN_TRY(auto const window_chunk, store_->chunk(before_.stream, before_.window));
-    CAPSTAN_TRY(auto const window, open_chunk(ChunkKind::window, window_chunk));
-    CAPSTAN_TRY(auto const ids, window_objects(window));
+/// Chunks with objects that any event may need: policies, and those with facts above the mark.
+Result<std::set<std::size_t>> SnapshotBuild::chunks_of_base(ByteView window) const {
     std::set<std::size_t> wanted;
     for (std::size_t i = 0; i < before_.object_chunks.size(); ++i) {
         if (before_.object_chunks[i].policies) {
             wanted.insert(i);
         }
     }
+    CAPSTAN_TRY(auto const ids, window_objects(window));
     for (auto const& id : ids) {
         if (!before_.object_chunks.empty()) {
             wanted.insert(chunk_of(id));
         }
     }
+    return wanted;
+}
+
+Result<> SnapshotBuild::load_devices(ModelRestore& restore) {
+    for (auto const& ref : before_.device_chunks) {
+        CAPSTAN_TRY(auto const chunk, store_->chunk(before_.stream, ref));
+        CAPSTAN_TRY(auto const ids, open_chunk(ChunkKind::devices, chunk));
+        CAPSTAN_TRY(restore.devices(ids));
+    }
+    std::vector<Counter> counters;
+    for (auto const& ref : before_.counter_chunks) {
+        CAPSTAN_TRY(auto const chunk, store_->chunk(before_.stream, ref));
+        CAPSTAN_TRY(auto const some, read_counters(chunk));
+        counters.insert(counters.end(), some.begin(), some.end());
+    }
+    counters_ = LastCounters(std::move(counters));
+    return success();
+}
+
+/// What every event may need.
+Result<> SnapshotBuild::load_base() {
+    CAPSTAN_TRY(auto const window_chunk, store_->chunk(before_.stream, before_.window));
+    CAPSTAN_TRY(auto const window, open_chunk(ChunkKind::window, window_chunk));
+    CAPSTAN_TRY(auto const wanted, chunks_of_base(window));
     ModelRestore restore;
-    CAPSTAN_TRY(restore.devices(table));
+    CAPSTAN_TRY(load_devices(restore));
     for (auto const i : wanted) {
         CAPSTAN_TRY(auto const chunk,
                     store_->chunk(before_.stream, before_.object_chunks[i].chunk));
@@ -137,6 +156,7 @@ Result<> SnapshotBuild::feed(Page const& page) {
     auto const hash_before = model_.state_hash();
     for (auto const& [at, event] : events) {
         model_.apply(event, at.stamp, nullptr);
+        counters_.note(model_, at.dot);
         chain_ = chain_next(
             chain_, at.dot, at.stamp.preceding_seq, at.flags & RunFlags::chained, at.bytes);
         ++figures_.events;
@@ -168,6 +188,12 @@ Result<> SnapshotBuild::write_devices(Manifest& next) {
         CAPSTAN_TRY(auto const ref, write(make_chunk(ChunkKind::devices, part)));
         next.device_chunks.push_back(ref);
         rest = rest.subspan(part.size());
+    }
+    for (auto left = counters_.all(); !left.empty();) {
+        auto const some = left.first(std::min(left.size(), kChunkDevices));
+        CAPSTAN_TRY(auto const ref, write(make_counters(some)));
+        next.counter_chunks.push_back(ref);
+        left = left.subspan(some.size());
     }
     return success();
 }
@@ -215,6 +241,7 @@ Result<Manifest> SnapshotBuild::finish() {
     next.chain = chain_;
     next.mark = model_.mark();
     next.state_hash = state_hash_;
+    next.event_bytes = before_.event_bytes + figures_.event_bytes;
     CAPSTAN_TRY(write_objects(next));
     CAPSTAN_TRY(write_devices(next));
     CAPSTAN_TRY(next.window, write(make_chunk(ChunkKind::window, encode_window(model_))));
@@ -222,26 +249,9 @@ Result<Manifest> SnapshotBuild::finish() {
     return next;
 }
 
-Result<Model> load_snapshot(SnapshotStore& store, Manifest const& manifest) {
-    ModelRestore restore;
-    CAPSTAN_TRY(auto const table, whole_device_table(store, manifest));
-    CAPSTAN_TRY(restore.devices(table));
-    for (auto const& ref : manifest.object_chunks) {
-        CAPSTAN_TRY(auto const chunk, store.chunk(manifest.stream, ref.chunk));
-        CAPSTAN_TRY(add_objects(restore, chunk));
-    }
-    CAPSTAN_TRY(auto const chunk, store.chunk(manifest.stream, manifest.window));
-    CAPSTAN_TRY(auto const window, open_chunk(ChunkKind::window, chunk));
-    CAPSTAN_TRY(auto model, std::move(restore).finish(window));
-    if (model.state_hash() != manifest.state_hash || model.head() != manifest.seq ||
-        model.mark() != manifest.mark || model.size() != manifest.objects ||
-        model.tables().devices.size() != manifest.devices) {
-        return Error{Errc::malformed,
-                     "snapshot of " + manifest.stream + " at " +
-                         std::to_string(manifest.seq.value) +
-                         ": its parts make another model than its manifest says"};
-    }
-    return model;
+Result<RestoredSnapshot> load_snapshot(SnapshotStore& store, Manifest const& manifest) {
+    return restore_snapshot(manifest,
+                            [&](ChunkRef const& ref) { return store.chunk(manifest.stream, ref); });
 }
 
 Result<> SnapshotCheck::feed(Page const& page) {
@@ -251,6 +261,8 @@ Result<> SnapshotCheck::feed(Page const& page) {
     return each_event(page, model_.head(), [&](TapeEvent const& one) {
         if (one.stamp.seq <= manifest_.seq) {
             model_.apply(event_of(one.bytes), one.stamp, nullptr);
+            counters_.note(model_, one.dot);
+            event_bytes_ += one.bytes.size();
             chain_ = chain_next(
                 chain_, one.dot, one.stamp.preceding_seq, one.flags & RunFlags::chained, one.bytes);
         }
@@ -269,7 +281,14 @@ Result<> SnapshotCheck::compare(SnapshotStore& store) const {
     if (model_.state_hash() != manifest_.state_hash) {
         return differs("state hash");
     }
-    CAPSTAN_TRY(auto const loaded, load_snapshot(store, manifest_));
+    if (event_bytes_ != manifest_.event_bytes) {
+        return differs("size of its events");
+    }
+    CAPSTAN_TRY(auto const restored, load_snapshot(store, manifest_));
+    Model const& loaded = restored.model;
+    if (!std::ranges::equal(restored.counters, counters_.all())) {
+        return differs("last counter of a device");
+    }
     if (encode_window(loaded) != encode_window(model_)) {
         return differs("window");
     }

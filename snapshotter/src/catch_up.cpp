@@ -18,13 +18,40 @@ bool is_within(StreamHistory const& stream, HeldCursor const& held) {
     return end.has_value() && held.seq <= *end && held.seq <= stream.head;
 }
 
+/// By the events that the snapshot stands for, where there is one: streams differ.
+std::uint64_t event_bytes(StreamHistory const& stream) {
+    auto const* const snapshot = stream.snapshot;
+    return snapshot == nullptr || snapshot->seq.value == 0
+               ? stream.event_bytes
+               : std::max<std::uint64_t>(1, snapshot->event_bytes / snapshot->seq.value);
+}
+
+std::optional<CatchUp> snapshot_after(StreamHistory const& stream, Seq after) {
+    auto const* const snapshot = stream.snapshot;
+    if (snapshot == nullptr || snapshot->generation != stream.generation ||
+        snapshot->seq <= after || snapshot->seq > stream.head) {
+        return std::nullopt;
+    }
+    auto const each = event_bytes(stream);
+    auto const events = stream.head.value - snapshot->seq.value;
+    auto const bytes = snapshot->bytes() + events * each;
+    bool const is_less = bytes < (stream.head.value - after.value) * each;
+    if (!is_less && after.next() >= stream.tape_first) {
+        return std::nullopt;
+    }
+    return CatchUp{
+        .verdict = fb::Verdict::snapshot, .after = snapshot->seq, .events = events, .bytes = bytes};
+}
+
 CatchUp events_after(StreamHistory const& stream, Seq after, fb::Verdict verdict) {
     if (after.next() < stream.tape_first) {
         return {.verdict = fb::Verdict::denied, .why = Errc::trimmed, .after = stream.head};
     }
     auto const events = stream.head.value - after.value;
-    return {
-        .verdict = verdict, .after = after, .events = events, .bytes = events * stream.event_bytes};
+    return {.verdict = verdict,
+            .after = after,
+            .events = events,
+            .bytes = events * event_bytes(stream)};
 }
 
 /// Whether the chain hash at the cursor is to be compared with the stream's.
@@ -50,15 +77,20 @@ CatchUp choose_catch_up(StreamHistory const& stream,
     if (!knows_nothing && compares(stream, held)) {
         auto const& chain = at_head ? std::optional(stream.chain) : chain_there;
         if (!chain) {
+            if (auto const way = held.snapshots ? snapshot_after(stream, held.seq) : std::nullopt) {
+                return *way;  // it takes the place of what is held, whatever that is
+            }
             return {.verdict = fb::Verdict::denied, .why = Errc::trimmed, .after = stream.head};
         }
         if (*chain != *held.chain) {
             return events_after(stream, Seq{}, fb::Verdict::reset);
         }
     }
-    return events_after(stream,
-                        knows_nothing ? Seq{} : held.seq,
-                        at_head ? fb::Verdict::up_to_date : fb::Verdict::delta);
+    auto const after = knows_nothing ? Seq{} : held.seq;
+    if (auto const way = held.snapshots ? snapshot_after(stream, after) : std::nullopt) {
+        return *way;
+    }
+    return events_after(stream, after, at_head ? fb::Verdict::up_to_date : fb::Verdict::delta);
 }
 
 }  // namespace capstan

@@ -1,6 +1,6 @@
 #pragma once
-#include <capstan/snapshotter/chunk.hpp>
-#include <capstan/snapshotter/manifest.hpp>
+#include <capstan/engine/snapshot/manifest.hpp>
+#include <capstan/snapshotter/chunker.hpp>
 #include <functional>
 #include <map>
 #include <optional>

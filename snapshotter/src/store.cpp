@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <capstan/engine/runtime/storage.hpp>
+#include <capstan/engine/snapshot/packing.hpp>
+#include <capstan/schema/hash.hpp>
 #include <capstan/snapshotter/store.hpp>
 
 namespace capstan {
@@ -50,6 +52,18 @@ Error damaged(std::string_view stream, Error const& why) {
     return {Errc::index_damaged, "snapshot of " + std::string(stream) + ": " + why.detail};
 }
 
+Result<Bytes> read(Storage& storage, std::string const& name) {
+    CAPSTAN_TRY(auto const file, storage.open(name, OpenMode::read));
+    CAPSTAN_TRY(auto const size, file->size());
+    if (size > kChunkBytesMax) {
+        return Error{Errc::index_damaged, name + " has " + std::to_string(size) + " bytes"};
+    }
+    Bytes bytes(static_cast<std::size_t>(size));
+    CAPSTAN_TRY(auto const read, file->pread(bytes, 0));
+    bytes.resize(read);
+    return bytes;
+}
+
 }  // namespace
 
 Result<SnapshotStore> SnapshotStore::open(Storage& storage) {
@@ -94,7 +108,7 @@ Result<> SnapshotStore::drop_incomplete(std::string const& key, Files& files) {
 
 /// A damaged manifest is as good as none: the snapshot before it, or the tape, takes its place.
 Result<> SnapshotStore::read_manifest(std::string const& name) {
-    CAPSTAN_TRY(auto const bytes, read(name));
+    CAPSTAN_TRY(auto const bytes, read(*storage_, name));
     auto const manifest = decode_manifest(bytes);
     auto const key = manifest ? key_of(manifest.value().stream) : std::string();
     if (!manifest || manifest_name(key, manifest.value().seq) != name) {
@@ -127,18 +141,6 @@ Result<> SnapshotStore::write(std::string const& name, ByteView bytes) {
     return storage_->rename(kNew, name);
 }
 
-Result<Bytes> SnapshotStore::read(std::string const& name) const {
-    CAPSTAN_TRY(auto const file, storage_->open(name, OpenMode::read));
-    CAPSTAN_TRY(auto const size, file->size());
-    if (size > kChunkBytesMax) {
-        return Error{Errc::index_damaged, name + " has " + std::to_string(size) + " bytes"};
-    }
-    Bytes bytes(static_cast<std::size_t>(size));
-    CAPSTAN_TRY(auto const read, file->pread(bytes, 0));
-    bytes.resize(read);
-    return bytes;
-}
-
 SnapshotStore::Files const* SnapshotStore::find(std::string_view stream) const {
     auto const at = files_.find(key_of(stream));
     return at == files_.end() || at->second.stream != stream ? nullptr : &at->second;
@@ -150,7 +152,7 @@ Result<std::optional<Manifest>> SnapshotStore::newest(std::string_view stream) {
         return std::optional<Manifest>();
     }
     auto const name = manifest_name(key_of(stream), files->manifests.back().seq);
-    CAPSTAN_TRY(auto const bytes, read(name));
+    CAPSTAN_TRY(auto const bytes, read(*storage_, name));
     auto manifest = decode_manifest(bytes);
     if (!manifest || manifest.value().stream != stream) {
         CAPSTAN_TRY(remove(stream));
@@ -175,18 +177,14 @@ bool SnapshotStore::has_chunk(std::string_view stream, ChunkId const& id) const 
     return files != nullptr && files->chunks.contains(id);
 }
 
-Result<Bytes> SnapshotStore::packed_chunk(std::string_view stream, ChunkId const& id) const {
-    if (!has_chunk(stream, id)) {
-        return not_there(stream, id);
-    }
-    return read(chunk_name(key_of(stream), id));
-}
-
 Result<Bytes> SnapshotStore::chunk(std::string_view stream, ChunkRef const& ref) {
-    CAPSTAN_TRY(auto const packed, packed_chunk(stream, ref.id));
+    if (!has_chunk(stream, ref.id)) {
+        return not_there(stream, ref.id);
+    }
+    auto const key = key_of(stream);
+    CAPSTAN_TRY(auto const packed, read(*storage_, chunk_name(key, ref.id)));
     auto bytes = unpack_chunk(packed, ref);
     if (!bytes) {
-        auto const key = key_of(stream);
         CAPSTAN_TRY(remove_file(chunk_name(key, ref.id)));
         files_.at(key).chunks.erase(ref.id);
         return damaged(stream, bytes.error());
@@ -270,6 +268,18 @@ Result<> SnapshotStore::remove(std::string_view stream) {
     CAPSTAN_TRY(collect(key, at->second));
     files_.erase(at);
     return success();
+}
+
+Result<Bytes> read_packed_chunk(Storage& storage, std::string_view stream, ChunkId const& id) {
+    CAPSTAN_TRY(auto packed, read(storage, chunk_name(key_of(stream), id)));
+    if (auto const good = check_chunk(packed, id); !good) {
+        return damaged(stream, good.error());
+    }
+    return packed;
+}
+
+Result<Bytes> read_manifest(Storage& storage, std::string_view stream, Seq seq) {
+    return read(storage, manifest_name(key_of(stream), seq));
 }
 
 }  // namespace capstan

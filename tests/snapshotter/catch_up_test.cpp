@@ -101,6 +101,38 @@ BOOST_AUTO_TEST_CASE(what_the_tape_no_longer_holds_is_denied) {
     BOOST_TEST((choose(stream_with(9, 5), cursor(kNow, 4)).verdict == fb::Verdict::delta));
 }
 
+BOOST_AUTO_TEST_CASE(a_snapshot_is_chosen_where_it_is_less_to_send) {
+    SnapshotOffer offer{.generation = kNow, .seq = Seq{900}, .event_bytes = 90'000};
+    offer.manifest_bytes = 1'000;
+    offer.chunk_bytes = 9'000;
+    auto stream = stream_with(1'000);
+    stream.snapshot = &offer;
+    auto const takes = [](HeldCursor held) {
+        held.snapshots = true;
+        return held;
+    };
+    auto const is_snapshot = [](CatchUp const& way) {
+        return way.verdict == fb::Verdict::snapshot;
+    };
+    auto const cold = choose(stream, takes(HeldCursor{}));
+    BOOST_TEST(is_snapshot(cold));
+    BOOST_TEST((cold.after == offer.seq));
+    BOOST_TEST(cold.events == 100U);
+    BOOST_TEST(cold.bytes == 10'000U + 100 * 100);
+    BOOST_TEST(is_snapshot(choose(stream, takes(cursor(kNow, 799)))));
+    // 200 events are as much.
+    BOOST_TEST((choose(stream, takes(cursor(kNow, 800))).verdict == fb::Verdict::delta));
+    BOOST_TEST((choose(stream, takes(cursor(kNow, 950))).verdict == fb::Verdict::delta));
+    BOOST_TEST((choose(stream, HeldCursor{}).verdict == fb::Verdict::delta));
+    BOOST_TEST((choose(stream, takes(other_chain(kNow, 5))).verdict == fb::Verdict::reset));
+    // What the tape no longer holds has no other way, however large the snapshot is.
+    stream.tape_first = Seq{850};
+    BOOST_TEST(is_snapshot(choose(stream, takes(cursor(kNow, 810)))));
+    BOOST_TEST(is_snapshot(choose_catch_up(stream, takes(cursor(kNow, 810)), std::nullopt)));
+    offer.generation = kOld;
+    BOOST_TEST((choose(stream, takes(cursor(kNow, 810))).verdict == fb::Verdict::denied));
+}
+
 BOOST_AUTO_TEST_CASE(a_chain_that_the_tape_cannot_tell_is_denied) {
     auto const way = choose_catch_up(stream_with(9), cursor(kNow, 4), std::nullopt);
     BOOST_TEST((way.verdict == fb::Verdict::denied));

@@ -1,8 +1,10 @@
 #include <zstd.h>
 
 #include <boost/test/unit_test.hpp>
+#include <capstan/engine/snapshot/manifest.hpp>
+#include <capstan/engine/snapshot/packing.hpp>
 #include <capstan/schema/hash.hpp>
-#include <capstan/snapshotter/manifest.hpp>
+#include <capstan/snapshotter/chunker.hpp>
 #include <set>
 
 #include "support/golden.hpp"
@@ -49,7 +51,9 @@ Manifest small_manifest() {
     manifest.state_hash = 0x1122334455667788;
     manifest.devices = kChunkDevices + 1;
     auto const ref = [](std::string_view text) { return ref_of(as_bytes(text)); };
+    manifest.event_bytes = 12'345;
     manifest.device_chunks = {ref("full"), ref("one more")};
+    manifest.counter_chunks = {ref("1, 2, 3"), ref("4")};
     manifest.object_chunks = {{ref("a to k"), "a", "k", 12, Seq{300}, true},
                               {ref("m alone"), "m", "m", 1, Seq{5}, false}};
     manifest.objects = 13;

@@ -135,11 +135,10 @@ bool equals_replay(SnapshotStore& store, Manifest const& manifest, Tape const& t
         return false;
     }
     auto const replayed = tape.replay(manifest.seq);
-    return loaded.value().state_hash() == replayed.state_hash() &&
-           loaded.value().head() == replayed.head() &&
-           encode_window(loaded.value()) == encode_window(replayed) &&
-           encode_devices(loaded.value().tables().devices) ==
-               encode_devices(replayed.tables().devices);
+    auto const& model = loaded.value().model;
+    return model.state_hash() == replayed.state_hash() && model.head() == replayed.head() &&
+           encode_window(model) == encode_window(replayed) &&
+           encode_devices(model.tables().devices) == encode_devices(replayed.tables().devices);
 }
 
 }  // namespace capstan::test

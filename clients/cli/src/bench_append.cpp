@@ -154,7 +154,7 @@ Result<> bench_append(Context& context, Remote const& remote, Bench const& comma
     CAPSTAN_TRY(auto const load, BenchPublisher::connect(remote, plan, events));
     CAPSTAN_TRY(run_load(context, remote, *load));
     CAPSTAN_TRY(auto const integrity, check_load(remote, *load, events));
-    BenchReport(context, "append", command, events)
+    BenchReport(context, "append", command, events.event_bytes())
         .add("streams", std::uint64_t{command.streams})
         .add("connections", std::uint64_t{plan.connections})
         .add("in_flight", std::uint64_t{plan.in_flight})

@@ -27,6 +27,8 @@ Result<> execute(Context& context, Bench const& command) {
             return bench_read(context, remote, command);
         case BenchKind::fanout:
             return bench_fanout(context, remote, command);
+        case BenchKind::coldstart:
+            return bench_coldstart(context, remote, command);
     }
     return success();
 }

@@ -30,6 +30,7 @@ class WhileInterruptible {
 Result<> bench_append(Context& context, Remote const& remote, Bench const& command);
 Result<> bench_read(Context& context, Remote const& remote, Bench const& command);
 Result<> bench_fanout(Context& context, Remote const& remote, Bench const& command);
+Result<> bench_coldstart(Context& context, Remote const& remote, Bench const& command);
 
 /// The streams of a load: the one that is named, or so many below it.
 std::vector<std::string> bench_streams(Bench const& command);

@@ -84,7 +84,7 @@ Result<> bench_fanout(Context& context, Remote const& remote, Bench const& comma
                                    .moved = subscribers.out_of_order(),
                                    .damaged = arrivals.damaged()};
     auto const published = static_cast<double>(plan.events);
-    BenchReport(context, "fanout", command, events)
+    BenchReport(context, "fanout", command, events.event_bytes())
         .add("subscribers", std::uint64_t{command.subscribers})
         .add("in_flight", std::uint64_t{plan.in_flight})
         .add("batch", std::uint64_t{plan.batch})

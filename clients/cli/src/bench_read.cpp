@@ -51,7 +51,7 @@ Result<> bench_read(Context& context, Remote const& remote, Bench const& command
         .lost = wanted > readers.delivered() ? wanted - readers.delivered() : 0,
         .moved = readers.out_of_order()};
     auto const bytes = static_cast<double>(readers.event_bytes());
-    BenchReport(context, "read", command, events)
+    BenchReport(context, "read", command, events.event_bytes())
         .add("connections", std::uint64_t{command.connections})
         .add("events", stream.head.value)
         .add("mean_event_bytes", mean_bytes)

@@ -16,7 +16,7 @@ double micros(Duration duration) {
 BenchReport::BenchReport(Context& context,
                          std::string load,
                          Bench const& command,
-                         BenchEvents const& events)
+                         std::size_t event_bytes)
     : context_(context) {
     add("load", std::move(load));
     add("version", std::string(CAPSTAN_VERSION));
@@ -24,7 +24,7 @@ BenchReport::BenchReport(Context& context,
     add("server", context.globals.server);
     add("durability", std::string("acked after the flush"));
     add("stream", command.stream);
-    add("event_bytes", std::uint64_t{events.event_bytes()});
+    add("event_bytes", std::uint64_t{event_bytes});
 }
 
 BenchReport& BenchReport::add(std::string key, Cell cell) {

@@ -3,7 +3,6 @@
 #include <string>
 #include <vector>
 
-#include "bench_events.hpp"
 #include "bench_figures.hpp"
 #include "commands.hpp"
 
@@ -24,10 +23,7 @@ struct BenchIntegrity {
 class BenchReport {
   public:
     /// Begins with what every load states: sizes, versions, durability.
-    BenchReport(Context& context,
-                std::string load,
-                Bench const& command,
-                BenchEvents const& events);
+    BenchReport(Context& context, std::string load, Bench const& command, std::size_t event_bytes);
 
     BenchReport& add(std::string key, Cell cell);
     /// A rate beside the same work by a bare loop in the same run: `KEY`, `bare_KEY` and `ratio`.

@@ -29,6 +29,7 @@ Result<> execute(Context& context, Stat const& command);
 Result<> execute(Context& context, StreamList const& command);
 Result<> execute(Context& context, StreamCreate const& command);
 Result<> execute(Context& context, StreamSeal const& command);
+Result<> execute(Context& context, SnapshotCommand const& command);
 Result<> execute(Context& context, ImportGit const& command);
 Result<> execute(Context& context, ImportNdjson const& command);
 Result<> execute(Context& context, Verify const& command);

@@ -101,6 +101,7 @@ Grammar::Grammar() {
     add_reference_commands();
     add_event_commands();
     add_stream_commands();
+    add_snapshot_commands();
     add_import_commands();
     add_operator_commands();
     add_bench_commands();
@@ -296,6 +297,36 @@ void Grammar::add_stream_commands() {
         stream_seal_.stream);
 }
 
+void Grammar::add_snapshot_commands() {
+    auto& snapshot = *app.add_subcommand(
+        "snapshot", "A stream's state at one seq, from which devices start: list, create, get, …");
+    snapshot.require_subcommand(1);
+    auto const add_verb = [&](SnapshotCommand& options,
+                              SnapshotVerb verb,
+                              char const* name,
+                              char const* help) -> CLI::App& {
+        options.verb = verb;
+        auto& command = add_command(snapshot, name, help, options);
+        add_stream(command, options.stream);
+        return command;
+    };
+    add_verb(snapshot_list_, SnapshotVerb::list, "ls", "Snapshots of a stream, newest first");
+    add_verb(snapshot_create_, SnapshotVerb::create, "create", "Build one now");
+    auto& get = add_verb(snapshot_get_,
+                         SnapshotVerb::get,
+                         "get",
+                         "Load the newest one into a directory; goes on where it broke off");
+    get.add_option("DIRECTORY", snapshot_get_.directory, "Where to")->type_name("")->required();
+    add_verb(snapshot_verify_,
+             SnapshotVerb::verify,
+             "verify",
+             "Let the server recompute the newest one from the tape");
+    add_verb(snapshot_remove_,
+             SnapshotVerb::remove,
+             "rm",
+             "Forget all of a stream; they are built anew when they are due");
+}
+
 void Grammar::add_import_commands() {
     auto& import = *app.add_subcommand("import", "Histories from elsewhere");
     import.require_subcommand(1);
@@ -339,6 +370,7 @@ void Grammar::add_bench_commands() {
     bench_append_.kind = BenchKind::append;
     bench_read_.kind = BenchKind::read;
     bench_fanout_.kind = BenchKind::fanout;
+    bench_coldstart_.kind = BenchKind::coldstart;
     auto const common = [this](CLI::App& command, Bench& options) {
         add(command, "--events", "Events in all", number_into(options.events, 1, kSeqMax.value))
             ->type_name("N");
@@ -395,6 +427,23 @@ void Grammar::add_bench_commands() {
         "Events in a publish",
         number_into(bench_fanout_.batch, 1, kRunEventsMax))
         ->type_name("N");
+    auto& coldstart = add_command(bench,
+                                  "coldstart",
+                                  "A new device's model: from a snapshot, and by replay",
+                                  bench_coldstart_);
+    bench_coldstart_.stream = "bench/coldstart";
+    add(coldstart,
+        "--events",
+        "Events of the stream",
+        number_into(bench_coldstart_.events, 1, kSeqMax.value))
+        ->type_name("N");
+    add(coldstart,
+        "--objects",
+        "Objects that live in the end",
+        number_into(bench_coldstart_.objects, 1, 10'000'000))
+        ->type_name("N");
+    coldstart.add_option("--stream", bench_coldstart_.stream, "The stream, made for this")
+        ->capture_default_str();
 }
 
 }  // namespace capstan::cli

@@ -47,6 +47,7 @@ class Grammar {
     void add_event_commands();
     void add_reading(CLI::App& command, Read& read);
     void add_stream_commands();
+    void add_snapshot_commands();
     void add_import_commands();
     void add_import_ndjson(CLI::App& import);
     void add_operator_commands();
@@ -80,6 +81,11 @@ class Grammar {
     StreamCreate stream_create_;
     Stat stream_info_;
     StreamSeal stream_seal_;
+    SnapshotCommand snapshot_list_;
+    SnapshotCommand snapshot_create_;
+    SnapshotCommand snapshot_get_;
+    SnapshotCommand snapshot_verify_;
+    SnapshotCommand snapshot_remove_;
     ImportGit import_git_;
     ImportNdjson import_ndjson_;
     Verify verify_;
@@ -98,6 +104,7 @@ class Grammar {
     Bench bench_append_;
     Bench bench_read_;
     Bench bench_fanout_;
+    Bench bench_coldstart_;
     BenchReconcile bench_reconcile_;
     ModelShow model_show_;
     History history_;

@@ -66,15 +66,26 @@ Result<Client> Remote::reader() const {
     return device(make_memory_store());
 }
 
+Result<Client> Remote::cold_device(bool snapshots) const {
+    auto options = client_options();
+    options.snapshots = snapshots;
+    return Client::open(std::move(options), handlers());
+}
+
 Result<Client> Remote::device(std::unique_ptr<ClientStore> store) const {
+    auto options = client_options();
+    options.custom_store = std::move(store);
+    return Client::open(std::move(options), handlers());
+}
+
+ClientOptions Remote::client_options() const {
     ClientOptions options;
     options.url = context_->globals.server;
     options.token = token_;
     options.ca_file = context_->globals.ca_file;
     options.agent = "capstan";
     options.runtime = runtime_;
-    options.custom_store = std::move(store);
-    return Client::open(std::move(options), handlers());
+    return options;
 }
 
 std::string Remote::device_directory() const {

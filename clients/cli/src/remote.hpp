@@ -21,6 +21,8 @@ class Remote {
 
     /// A client that is another device each time, in memory.
     Result<Client> reader() const;
+    /// The same, whose models begin with a snapshot, or do not.
+    Result<Client> cold_device(bool snapshots) const;
     /// A client with a store of its own.
     Result<Client> device(std::unique_ptr<ClientStore> store) const;
     /// Where this machine's device keeps its id and its outbox for this server.
@@ -63,6 +65,7 @@ class Remote {
     };
 
     explicit Remote(Context& context) : context_(&context) {}
+    ClientOptions client_options() const;
     ClientHandlers handlers() const;
     HttpRequestOptions request(std::string method, std::string path) const;
 

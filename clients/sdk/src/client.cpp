@@ -1,3 +1,4 @@
+#include <capstan/engine/snapshot/packing.hpp>
 #include <capstan/sdk/client.hpp>
 #include <capstan/sdk/model_stream.hpp>
 #include <capstan/sdk/server_url.hpp>
@@ -141,6 +142,9 @@ Result<Client> Client::open(ClientOptions options, ClientHandlers handlers) {
                              .agent = std::move(options.agent),
                              .credit_bytes = options.credit_bytes,
                              .outbox_bytes_max = options.outbox_bytes_max};
+    if (options.snapshots) {
+        core.chunks = {.id = chunk_id, .unpack = unpack_chunk};
+    }
     // The random numbers belong to the loop.
     auto shell = ask(*parts->runtime, [&] {
         return Shell::open(

@@ -41,6 +41,9 @@ bool Models::on(sync::Delivery const& delivery) {
 bool Models::on(sync::HoleDeclared const& hole) {
     return give(hole);
 }
+bool Models::on(sync::SnapshotArrived const& arrived) {
+    return give(arrived);
+}
 bool Models::on(sync::HistoryLost const& lost) {
     return give(lost);
 }

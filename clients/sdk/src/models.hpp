@@ -27,6 +27,7 @@ class Models {
     /// Effects that name a stream with a model are for it. True if they need no other reader.
     bool on(sync::Delivery const& delivery);
     bool on(sync::HoleDeclared const& hole);
+    bool on(sync::SnapshotArrived const& arrived);
     bool on(sync::HistoryLost const& lost);
     bool on(sync::WriteMoved const& moved);
     void on(sync::Recovered const& recovered);

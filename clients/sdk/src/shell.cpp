@@ -377,6 +377,13 @@ void Shell::carry_out(sync::HoleDeclared& effect) {
     }
 }
 
+/// Only models ask for snapshots.
+void Shell::carry_out(sync::SnapshotArrived& effect) {
+    if (models_->on(effect)) {
+        pump_soon();
+    }
+}
+
 void Shell::carry_out(sync::HistoryLost& effect) {
     if (models_->on(effect)) {
         pump_soon();

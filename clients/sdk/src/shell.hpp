@@ -106,6 +106,7 @@ class Shell final : public std::enable_shared_from_this<Shell> {
     void carry_out(sync::Delivery& effect);
     void carry_out(sync::WriteMoved& effect);
     void carry_out(sync::HoleDeclared& effect);
+    void carry_out(sync::SnapshotArrived& effect);
     void carry_out(sync::HistoryLost& effect);
     void carry_out(sync::Recovered& effect);
     void carry_out(sync::StatusChanged& effect);

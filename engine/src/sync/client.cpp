@@ -98,6 +98,7 @@ void Client::look_at(Stream& stream) {
     auto const& reader = stream.reader;
     place(behind_, reader && !reader->caught_up());
     place(gaps_, reader && reader->gap_since());
+    place(loading_, reader && reader->stage() == Subscription::Stage::loading);
     if (reader) {
         credit_ += stream.reader->take_credit();
         if (reader->stage() == Subscription::Stage::wanted) {
@@ -198,9 +199,19 @@ void Client::subscribe(StreamName const& stream, ReadFrom from) {
         credit_ += entry.reader->unconsumed_bytes();
         drop_readings(effects_.then, entry.name);
     }
-    entry.reader.emplace(entry.name, from, entry.stored);
+    entry.reader.emplace(entry.name, std::move(from), entry.stored);
     read_again_.erase(entry.name);
     look_at(entry);
+}
+
+void Client::refuse_snapshot(StreamName const& stream, Error why) {
+    auto* const entry = find(stream.str());
+    if (entry == nullptr || !entry->reader) {
+        return;
+    }
+    report(std::move(why), entry->name);
+    save();
+    subscribe(stream, {.kind = ReadFrom::Kind::cursor, .cursor = entry->reader->consumed_cursor()});
 }
 
 void Client::unsubscribe(StreamName const& stream) {

@@ -66,6 +66,23 @@ Delivery delivery_from(fb::Events const& events) {
     return delivery;
 }
 
+OfferedSnapshot offer_from(fb::Snapshot const& message) {
+    return {.generation = Generation{message.generation()},
+            .seq = Seq{message.seq()},
+            .chain = from_wire(message.chain()),
+            .manifest = from_wire(*message.manifest()),
+            .manifest_bytes = message.manifest_bytes(),
+            .whole = message.whole()};
+}
+
+ChunkPart part_from(fb::Chunk const& message) {
+    auto const* raw = reinterpret_cast<std::byte const*>(message.bytes()->data());
+    return {.id = from_wire(*message.id()),
+            .offset = message.offset(),
+            .total = message.total(),
+            .bytes = {raw, message.bytes()->size()}};
+}
+
 bool is_link(std::uint64_t counter, std::uint64_t attempt) {
     return (counter == 0) == (attempt == 0) && counter <= kSeqMax.value;
 }
@@ -204,8 +221,31 @@ struct Client::Inbox {
         return success();
     }
 
-    Result<> operator()(fb::Snapshot const*) { return not_asked_for(); }
-    Result<> operator()(fb::Chunk const*) { return not_asked_for(); }
+    Result<> operator()(fb::Snapshot const* message) {
+        CAPSTAN_TRY(greeted());
+        auto* const stream = client.find(StreamNumber{message->stream()});
+        if (stream != nullptr && stream->reader) {
+            bool const loads = stream->reader->stage() == Subscription::Stage::loading;
+            if (loads && Seq{message->seq()} <= stream->reader->delivered()) {
+                return Error{Errc::protocol_violation, "a snapshot of what is here already"};
+            }
+            stream->reader->on_snapshot(offer_from(*message), client.options_.chunks);
+        }
+        return success();
+    }
+
+    Result<> operator()(fb::Chunk const* message) {
+        CAPSTAN_TRY(greeted());
+        auto* const stream = client.find(StreamNumber{message->stream()});
+        if (stream == nullptr || !stream->reader) {
+            client.credit_ += message->bytes()->size();
+            return success();
+        }
+        stream->reader->on_chunk(part_from(*message), client.may_load(*stream), client.effects_);
+        stream->read_backoff.reset();
+        client.look_at(*stream);
+        return success();
+    }
 
     Result<> operator()(fb::Hello const*) { return not_for_a_device(); }
     Result<> operator()(fb::Subscribe const*) { return not_for_a_device(); }
@@ -219,9 +259,6 @@ struct Client::Inbox {
   private:
     Result<> not_for_a_device() const {
         return Error{Errc::protocol_violation, "a message that only devices send"};
-    }
-    Result<> not_asked_for() const {
-        return Error{Errc::protocol_violation, "a snapshot that this device did not ask for"};
     }
     Result<> greeted() const {
         return client.state_ == SessionState::greeting

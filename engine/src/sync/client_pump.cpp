@@ -19,6 +19,7 @@ fb::StreamCursorT to_wire(std::string const& name, Subscription::Ask const& ask)
     cursor.generation = ask.generation.value;
     cursor.seq = ask.seq.value;
     cursor.subscribe = ask.subscribe;
+    cursor.snapshots = ask.snapshots;
     if (ask.chain) {
         cursor.chain = std::make_unique<fb::Hash>(to_wire(*ask.chain));
     }
@@ -26,9 +27,11 @@ fb::StreamCursorT to_wire(std::string const& name, Subscription::Ask const& ask)
 }
 
 /// Where a stream of this client stands; without a reader only the outbox wants to know.
-fb::StreamCursorT cursor_of(std::string const& name, std::optional<Subscription>& reader) {
+fb::StreamCursorT cursor_of(std::string const& name,
+                            std::optional<Subscription>& reader,
+                            bool may_load) {
     bool const asks = reader && reader->stage() == Subscription::Stage::wanted;
-    return to_wire(name, asks ? reader->ask() : Subscription::Ask{{}, {}, {}, false});
+    return to_wire(name, asks ? reader->ask(may_load) : Subscription::Ask{{}, {}, {}, false});
 }
 
 template <class Message>
@@ -142,8 +145,8 @@ void Client::say_hello() {
     auto const add = [&](Stream& stream) {
         bytes += stream.name.size() + kCursorOverhead;
         if (bytes <= kAskBytesMax && hello.streams.size() < kHelloStreamsMax) {
-            hello.streams.push_back(
-                std::make_unique<fb::StreamCursorT>(cursor_of(stream.name, stream.reader)));
+            hello.streams.push_back(std::make_unique<fb::StreamCursorT>(
+                cursor_of(stream.name, stream.reader, may_load(stream))));
             to_ask_.erase(stream.name);
         } else {
             to_ask_.insert(stream.name);
@@ -179,8 +182,9 @@ void Client::send_asks(Instant now) {
                subscribe.streams.size() < kHelloStreamsMax) {
             auto const name = to_ask_.extract(to_ask_.begin()).value();
             bytes += name.size() + kCursorOverhead;
-            subscribe.streams.push_back(
-                std::make_unique<fb::StreamCursorT>(cursor_of(name, find(name)->reader)));
+            Stream& stream = *find(name);
+            subscribe.streams.push_back(std::make_unique<fb::StreamCursorT>(
+                cursor_of(name, stream.reader, may_load(stream))));
         }
         send(payload_of(subscribe));
         asked_at_ = asks_under_way_++ == 0 ? now : asked_at_;
@@ -233,8 +237,25 @@ void Client::send_runs(std::vector<Stream*> const& chosen, Instant now) {
     }
 }
 
+/// Own writes whose positions count in a window are placed by events, from what their author had
+/// seen on: with some of them, refused ones too, no snapshot may take the place of those.
+bool Client::may_load(Stream const& stream) const {
+    if (!options_.chunks || !stream.reader || !stream.reader->wants_snapshots()) {
+        return false;
+    }
+    return std::ranges::none_of(stream.outbox.entries(), [](Outbox::Entry const& entry) {
+        return (entry.mutation.flags & RunFlags::needs_window) != 0;
+    });
+}
+
 void Client::send_needs() {
     MessageWriter writer;
+    for (auto const& name : loading_) {
+        Stream& stream = *find(name);
+        if (auto const ids = stream.reader->take_chunk_needs(); !ids.empty()) {
+            writer.add(MessageWriter::NeedChunks{stream.handle, ids});
+        }
+    }
     for (auto const& name : gaps_) {
         Stream& stream = *find(name);
         for (auto const& range : stream.reader->take_needs()) {

@@ -15,8 +15,10 @@ void drop_readings(std::vector<Effect>& effects, std::string_view stream) {
     std::erase_if(effects, [stream](Effect const& effect) {
         auto const* const delivery = std::get_if<Delivery>(&effect);
         auto const* const hole = std::get_if<HoleDeclared>(&effect);
+        auto const* const snapshot = std::get_if<SnapshotArrived>(&effect);
         return (delivery != nullptr && delivery->stream == stream) ||
-               (hole != nullptr && hole->stream == stream);
+               (hole != nullptr && hole->stream == stream) ||
+               (snapshot != nullptr && snapshot->stream == stream);
     });
 }
 

@@ -11,12 +11,17 @@ namespace {
 constexpr char kKind = 'B';
 
 /// What a record is of; in this order they are read back.
-enum class Part : char { devices = 'd', head = 'h', object = 'o' };
+enum class Part : char { chunk = 'c', devices = 'd', head = 'h', object = 'o' };
 
 Bytes key_of(std::string_view stream, Part part) {
     auto key = model_prefix(stream);
     key.push_back(static_cast<std::byte>(part));
     return key;
+}
+
+Part part_of(std::string_view stream, StoredRecord const& record) {
+    auto const at = model_prefix(stream).size();
+    return record.key.size() > at ? static_cast<Part>(record.key[at]) : Part{};
 }
 
 void put_cursor(ByteWriter& out, StoredCursor const& cursor) {
@@ -133,21 +138,52 @@ Write model_object_record(std::string_view stream, Model const& model, std::stri
     return {std::move(key), std::move(value)};
 }
 
+Bytes model_chunk_key(std::string_view stream, ChunkId const& id) {
+    auto key = key_of(stream, Part::chunk);
+    ByteWriter(key).put(ByteView(id.bytes));
+    return key;
+}
+
+Write model_chunk_record(std::string_view stream, ChunkId const& id, ByteView packed) {
+    auto key = model_chunk_key(stream, id);
+    auto value = sealed(key, [packed](ByteWriter& out) { out.put(packed); });
+    return {std::move(key), std::move(value)};
+}
+
+std::map<ChunkId, Bytes> load_chunks(std::string_view stream,
+                                     std::span<StoredRecord const> records) {
+    std::map<ChunkId, Bytes> chunks;
+    for (StoredRecord const& record : records) {
+        ChunkId id;
+        auto const prefix = model_chunk_key(stream, id).size() - id.bytes.size();
+        bool const is_chunk =
+            part_of(stream, record) == Part::chunk && record.key.size() == prefix + id.bytes.size();
+        auto const packed = is_chunk ? opened(record.key, record.value)
+                                     : Result<ByteView>(bad_record(record.key, "no chunk"));
+        if (packed) {
+            std::ranges::copy(record.key.subspan(prefix), id.bytes.begin());
+            chunks.emplace(id, Bytes(packed.value().begin(), packed.value().end()));
+        }
+    }
+    return chunks;
+}
+
 Result<std::optional<LoadedModel>> load_model(std::string_view stream,
                                               std::span<StoredRecord const> records) {
-    if (records.empty()) {
+    std::vector<StoredRecord> sorted(records.begin(), records.end());
+    std::erase_if(sorted, [stream](StoredRecord const& record) {
+        return part_of(stream, record) == Part::chunk;
+    });
+    if (sorted.empty()) {
         return std::optional<LoadedModel>();
     }
-    auto const part_at = model_prefix(stream).size();
-    std::vector<StoredRecord> sorted(records.begin(), records.end());
     std::ranges::sort(sorted, [](StoredRecord const& x, StoredRecord const& y) {
         return as_text(x.key) < as_text(y.key);
     });
     ModelRestore restore;
     std::optional<ModelHeadRecord> head;
     for (StoredRecord const& record : sorted) {
-        auto const part =
-            record.key.size() > part_at ? static_cast<Part>(record.key[part_at]) : Part{};
+        auto const part = part_of(stream, record);
         if (part == Part::devices) {
             CAPSTAN_TRY(auto const body, opened(record.key, record.value));
             CAPSTAN_TRY(restore.devices(body));

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <capstan/engine/model/author_check.hpp>
+#include <capstan/engine/sync/model_records.hpp>
 #include <capstan/engine/sync/replica.hpp>
 #include <utility>
 
@@ -12,10 +13,14 @@ std::unique_ptr<Replica> Replica::open(Client& client,
                                        std::span<StoredRecord const> records) {
     std::unique_ptr<Replica> replica(new Replica(client, std::move(stream)));
     auto const& name = replica->stream_;
-    client.subscribe(name);
+    client.subscribe(name, {.snapshots = true, .chunks = load_chunks(name.str(), records)});
     if (!replica->load(records)) {
         replica->reset_model();
-        client.subscribe(name, {.kind = ReadFrom::Kind::seq, .seq = Seq{1}});
+        client.subscribe(name,
+                         {.kind = ReadFrom::Kind::seq,
+                          .seq = Seq{1},
+                          .snapshots = true,
+                          .chunks = load_chunks(name.str(), records)});
     }
     replica->show_all();
     replica->before_.clear();
@@ -282,11 +287,7 @@ void Replica::on(HoleDeclared const& hole) {
 
 void Replica::on(HistoryLost const&) {
     remember_pending();
-    for (std::uint32_t slot = 0; slot < model_->objects().slots_end(); ++slot) {
-        if (auto const& object = model_->objects().at(slot); object.alive()) {
-            remember(object.id);
-        }
-    }
+    remember_all(*model_);
     erase_records();
     reset_model();
 }

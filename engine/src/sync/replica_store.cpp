@@ -13,9 +13,13 @@ bool Replica::load(std::span<StoredRecord const> records) {
     bool const fits =
         loaded && loaded.value() && loaded.value()->head.cursor == subscription().consumed_cursor();
     if (!fits) {
+        auto const chunks = load_chunks(stream_.str(), records);
         std::vector<Write> gone;
         for (StoredRecord const& record : records) {
             gone.push_back({Bytes(record.key.begin(), record.key.end()), std::nullopt});
+        }
+        for (auto const& [id, packed] : chunks) {  // for the snapshot that will be loaded instead
+            gone.push_back(model_chunk_record(stream_.str(), id, packed));
         }
         client_.keep(std::move(gone));
         return false;

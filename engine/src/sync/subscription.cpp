@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <capstan/engine/sync/model_records.hpp>
 #include <capstan/engine/sync/subscription.hpp>
 #include <utility>
 
@@ -7,12 +8,18 @@ namespace capstan::sync {
 Subscription::Subscription(std::string stream,
                            ReadFrom from,
                            std::optional<StoredCursor> const& stored)
-    : stream_(std::move(stream)), from_(from) {
-    if (from.kind == ReadFrom::Kind::stored) {
+    : stream_(std::move(stream)),
+      from_(std::move(from)),
+      snapshots_(from_.snapshots),
+      chunks_(std::move(from_.chunks)) {
+    for (auto const& [id, packed] : chunks_) {
+        stored_chunks_.insert(id);
+    }
+    if (from_.kind == ReadFrom::Kind::stored) {
         start_at(stored.value_or(StoredCursor{}));
-    } else if (from.kind == ReadFrom::Kind::cursor) {
-        start_at(from.cursor);
-    } else if (from.kind == ReadFrom::Kind::seq && from.seq <= Seq{1}) {
+    } else if (from_.kind == ReadFrom::Kind::cursor) {
+        start_at(from_.cursor);
+    } else if (from_.kind == ReadFrom::Kind::seq && from_.seq <= Seq{1}) {
         start_at(StoredCursor{});
     }
 }
@@ -27,13 +34,14 @@ void Subscription::start_at(StoredCursor cursor) {
     located_ = true;
 }
 
-Subscription::Ask Subscription::ask() {
+Subscription::Ask Subscription::ask(bool may_load) {
     stage_ = Stage::asked;
+    asked_snapshots_ = located_ && snapshots_ && may_load;
     if (!located_) {
         return {Generation{}, Seq{}, std::nullopt, false};
     }
     bool const known = at_.generation != Generation{};
-    return {at_.generation, at_.seq, known ? at_.chain : std::nullopt, true};
+    return {at_.generation, at_.seq, known ? at_.chain : std::nullopt, true, asked_snapshots_};
 }
 
 void Subscription::on_state(StreamState const& state, Effects& effects) {
@@ -55,6 +63,9 @@ void Subscription::on_state(StreamState const& state, Effects& effects) {
         locate(state);
     } else if (state.verdict == CursorVerdict::reset) {
         reset(state, effects);
+    } else if (state.verdict == CursorVerdict::snapshot && asked_snapshots_) {
+        target_ = state.head;
+        stage_ = Stage::loading;
     } else if (state.verdict > CursorVerdict::delta) {
         fail(Error{Errc::protocol_violation, "a way to catch up that was not agreed"}, effects);
     } else {
@@ -88,6 +99,7 @@ void Subscription::reset(StreamState const& state, Effects& effects) {
     ++history_;
     credit_ += std::exchange(unconsumed_bytes_, 0);
     drop_held();
+    drop_intake();
     start_at({state.generation, Seq{}, std::nullopt});
     head_ = Seq{};
     stage_ = Stage::wanted;
@@ -95,6 +107,7 @@ void Subscription::reset(StreamState const& state, Effects& effects) {
 
 void Subscription::fail(Error error, Effects& effects) {
     drop_held();
+    drop_intake();
     stage_ = Stage::failed;
     effects.then.emplace_back(Trouble{std::move(error), stream_});
 }
@@ -215,8 +228,9 @@ void Subscription::pass_hole(Seq last, std::uint8_t why, Effects& effects) {
 }
 
 void Subscription::on_interrupted(Error why, Effects& effects) {
-    if (stage_ == Stage::asked || stage_ == Stage::following) {
+    if (stage_ == Stage::asked || stage_ == Stage::following || stage_ == Stage::loading) {
         drop_held();
+        drop_intake();
         stage_ = Stage::interrupted;
     }
     effects.then.emplace_back(Trouble{std::move(why), stream_});
@@ -224,6 +238,7 @@ void Subscription::on_interrupted(Error why, Effects& effects) {
 
 void Subscription::on_disconnected() {
     drop_held();
+    drop_intake();
     if (stage_ != Stage::failed) {
         stage_ = Stage::wanted;
     }
@@ -240,7 +255,72 @@ void Subscription::drop_held() {
 
 void Subscription::ask_anew() {
     drop_held();
+    drop_intake();
     stage_ = Stage::wanted;
+}
+
+/// Whole chunks stay, for the next snapshot that names them.
+void Subscription::drop_intake() {
+    if (intake_) {
+        chunks_ = std::move(*intake_).take_chunks();
+        intake_.reset();
+    }
+}
+
+void Subscription::on_snapshot(OfferedSnapshot const& offer, ChunkCodec const& codec) {
+    if (stage_ == Stage::loading) {
+        drop_intake();
+        intake_.emplace(stream_, codec, offer, std::exchange(chunks_, {}));
+    }
+}
+
+void Subscription::on_chunk(ChunkPart const& part, bool may_load, Effects& effects) {
+    credit_ += part.bytes.size();
+    if (!intake_) {
+        return;
+    }
+    auto const taken = intake_->take(part);
+    if (!taken) {
+        refuse_chunk(taken.error(), effects);
+        return;
+    }
+    if (taken.value() && !intake_->offer().whole) {
+        auto record = model_chunk_record(stream_, *taken.value(), intake_->chunk(*taken.value()));
+        effects.transaction.push_back(std::move(record));
+        stored_chunks_.insert(*taken.value());
+    }
+    if (!intake_->complete()) {
+        return;
+    }
+    if (may_load) {
+        finish_snapshot(effects);
+    } else {
+        ask_anew();  // for events: what was written meanwhile counts positions
+    }
+}
+
+/// The server may have mended it by the next time; if not, events do as well.
+void Subscription::refuse_chunk(Error error, Effects& effects) {
+    if (++refused_chunks_ > 1) {
+        snapshots_ = false;
+        effects.then.emplace_back(Trouble{std::move(error), stream_});
+    }
+    ask_anew();
+}
+
+void Subscription::finish_snapshot(Effects& effects) {
+    auto const offer = intake_->offer();
+    auto snapshot = std::make_shared<TakenSnapshot const>(std::move(*intake_).take_snapshot());
+    intake_.reset();
+    refused_chunks_ = 0;
+    auto stored = std::exchange(stored_chunks_, {});
+    effects.then.emplace_back(
+        SnapshotArrived{stream_, std::move(snapshot), {stored.begin(), stored.end()}, history_});
+    at_ = {offer.generation, offer.seq, offer.chain};
+    head_ = std::max(head_, offer.seq);
+    passed_.push_back(Passed{offer.seq, offer.chain, 0});
+    stage_ = offer.whole ? Stage::following : Stage::wanted;
+    note_reached();
 }
 
 bool Subscription::consumed(Seq seq) {

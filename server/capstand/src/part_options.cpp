@@ -1,5 +1,6 @@
 #include "part_options.hpp"
 
+#include <capstan/server/auth/token_file.hpp>
 #include <capstan/server/config/settings.hpp>
 #include <chrono>
 
@@ -16,6 +17,7 @@ SessionOptions session_options(ServerConfig const& config) {
     options.queued_bytes_soft = config.session.queued_bytes_soft;
     options.queued_bytes_hard = config.session.queued_bytes_hard;
     options.page_bytes = config.session.page_bytes;
+    options.whole_bytes_max = config.snapshot.whole_bytes_max;
     options.greeting_max = milliseconds(config.session.greeting_ms);
     options.silence_max = milliseconds(config.session.silence_ms);
     options.stall_max = milliseconds(config.session.stall_ms);
@@ -62,6 +64,18 @@ HttpApiOptions http_options(ServerConfig const& config) {
     options.page_bytes_max = config.http.page_bytes_max;
     options.retry_after_ms = static_cast<std::uint32_t>(config.rate.retry_after_ms);
     return options;
+}
+
+Result<std::unique_ptr<Authenticator>> make_authenticator(ServerConfig::Auth const& auth) {
+    if (auth.token_file.empty()) {
+        return std::make_unique<DevAuthenticator>(auth.dev_token);
+    }
+    CAPSTAN_TRY(auto const text, read_text_file(auth.token_file));
+    auto tokens = TokenFileAuthenticator::parse(text);
+    if (!tokens) {
+        return Error{tokens.error().code, auth.token_file + ": " + tokens.error().detail};
+    }
+    return std::move(tokens).value();
 }
 
 }  // namespace capstan

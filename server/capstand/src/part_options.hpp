@@ -3,7 +3,9 @@
 #include <capstan/server/config/config.hpp>
 #include <capstan/server/http/http_api.hpp>
 #include <capstan/server/net/listener.hpp>
+#include <capstan/server/session/authenticator.hpp>
 #include <capstan/server/session/options.hpp>
+#include <memory>
 #include <string>
 
 namespace capstan {
@@ -14,5 +16,8 @@ PartitionOptions partition_options(ServerConfig const& config);
 HttpApiOptions http_options(ServerConfig const& config);
 /// Errors: `config_invalid`.
 Result<ListenerOptions> listener_options(ServerConfig const& config, std::string const& listen);
+
+/// By its tokens. Errors: `config_invalid`, `disk_io`.
+Result<std::unique_ptr<Authenticator>> make_authenticator(ServerConfig::Auth const& auth);
 
 }  // namespace capstan

@@ -11,7 +11,6 @@
 #include <capstan/engine/os/system_random.hpp>
 #include <capstan/sequencer/lmdb_checkpoint_store.hpp>
 #include <capstan/sequencer/partition.hpp>
-#include <capstan/server/auth/token_file.hpp>
 #include <capstan/server/config/settings.hpp>
 #include <capstan/server/http/http_api.hpp>
 #include <capstan/server/metrics/metrics.hpp>
@@ -28,6 +27,7 @@
 #include "part_options.hpp"
 #include "process.hpp"
 #include "service_manager.hpp"
+#include "snapshots.hpp"
 
 namespace capstan {
 namespace {
@@ -40,18 +40,6 @@ constexpr Duration kDrainPoll = milliseconds(20);
 /// So long after the last publish the rows that it loaded are in a checkpoint and forgotten.
 constexpr Duration kRestAfter = std::chrono::seconds(12);
 constexpr Duration kStartGrace = std::chrono::seconds(30);  // from one sign of progress to the next
-
-Result<std::unique_ptr<Authenticator>> make_authenticator(ServerConfig::Auth const& auth) {
-    if (auth.token_file.empty()) {
-        return std::make_unique<DevAuthenticator>(auth.dev_token);
-    }
-    CAPSTAN_TRY(auto const text, read_text_file(auth.token_file));
-    auto tokens = TokenFileAuthenticator::parse(text);
-    if (!tokens) {
-        return Error{tokens.error().code, auth.token_file + ": " + tokens.error().detail};
-    }
-    return std::move(tokens).value();
-}
 
 /// Nothing if the public address speaks plainly.
 Result<std::shared_ptr<TlsContext const>> make_tls(ServerConfig::Tls const& tls) {
@@ -95,6 +83,7 @@ class Server {
     Result<> join();
     Result<> open_partition();
     Result<> try_to_open_partition();
+    Result<> open_snapshots();
     Result<> rebuild_index(std::string_view why);
     Result<> wait_until_ready();
     void report_catching_up();
@@ -128,6 +117,7 @@ class Server {
     std::unique_ptr<SessionHost> sessions_;
     std::unique_ptr<Relay> relay_;
     std::unique_ptr<Partition> partition_;
+    std::unique_ptr<Snapshots> snapshots_;
     std::unique_ptr<AsioThread> disk_;        // these three end before the partition does:
     std::unique_ptr<AsioThread> background_;  // they run its tasks
     std::unique_ptr<AsioThread> reader_;
@@ -154,7 +144,12 @@ class Server::Relay final : public PartitionListener {
                            {"count", std::uint64_t{tokens.size()}}});
         server_.sessions_->on_turned_away(tokens, why);
     }
-    void on_moved(StreamMoved const& moved) override { server_.sessions_->on_moved(moved); }
+    void on_moved(StreamMoved const& moved) override {
+        server_.sessions_->on_moved(moved);
+        if (server_.snapshots_) {
+            server_.snapshots_->keeper().on_moved(moved);
+        }
+    }
     void on_stopped(Error const& why) override {
         server_.sessions_->on_stopped(why);
         server_.on_stopped(why);
@@ -234,11 +229,17 @@ Result<> Server::recover() {
     CAPSTAN_TRY(join());
     CAPSTAN_TRY(open_partition());
     sessions_->attach(*partition_);
+    CAPSTAN_TRY(open_snapshots());
     api_ = HttpApi::make(http_options(config_),
-                         {*sessions_, *authenticator_, clock_, strand_, [this](Duration took) {
+                         {*sessions_,
+                          *authenticator_,
+                          clock_,
+                          strand_,
+                          [this](Duration took) {
                               metrics_.observe(Metric::append_seconds,
                                                std::chrono::duration<double>(took).count());
-                          }});
+                          },
+                          snapshots_ ? &snapshots_->keeper() : nullptr});
     api_->attach(*partition_);
     if (partition_->bytes_cut() > 0) {
         log_.warn("journal_tail_cut",
@@ -303,6 +304,18 @@ Result<> Server::try_to_open_partition() {
     return success();
 }
 
+Result<> Server::open_snapshots() {
+    if (!config_.snapshot.enabled) {
+        return success();
+    }
+    CAPSTAN_TRY(auto directory, open_directory(fs::path(config_.data_dir) / "snapshots"));
+    snapshots_ =
+        std::make_unique<Snapshots>(config_.snapshot, std::move(directory), clock_, strand_, log_);
+    snapshots_->keeper().attach(*partition_);
+    sessions_->offer(snapshots_->keeper());
+    return success();
+}
+
 /// The index is derived: without it the whole journal is folded again.
 Result<> Server::rebuild_index(std::string_view why) {
     log_.warn("index_set_aside", why, {{"kept_as", "index.damaged"}});
@@ -358,6 +371,9 @@ void Server::tick() {
     auto const now = clock_.now();
     sessions_->on_tick(now);
     public_->on_tick(now);
+    if (snapshots_) {
+        snapshots_->keeper().on_tick(now);
+    }
     give_memory_back(now);
     manager_.alive();
     tick_ = strand_.after(kTick, [this] { tick(); });
@@ -436,6 +452,9 @@ ExitCode Server::run() {
     disk_.reset();
     background_.reset();
     reader_.reset();
+    if (snapshots_) {
+        snapshots_->stop();
+    }
     context_.restart();
     context_.poll();
     log_.info("stopped", stopped_ ? stopped_->detail : "clean");
@@ -498,6 +517,10 @@ void Server::refresh_metrics() {
                         static_cast<double>(counters.sessions_replaced));
     metrics_.advance_to(Metric::sessions_stalled_total,
                         static_cast<double>(counters.sessions_stalled));
+    show_catch_ups(counters, metrics_);
+    if (snapshots_) {
+        snapshots_->refresh(metrics_);
+    }
     metrics_.advance_to(Metric::log_lines_dropped_total, static_cast<double>(log_.dropped()));
     metrics_.advance_to(Metric::log_lines_suppressed_total, static_cast<double>(log_.suppressed()));
 }

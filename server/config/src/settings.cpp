@@ -113,6 +113,15 @@ constexpr Setting kSettings[] = {
     {"session", "silence_ms", FIELD(session.silence_ms), "MS", "A peer that says nothing for so long is gone.", 1'000, kHourMs},
     {"session", "stall_ms", FIELD(session.stall_ms), "MS", "A session whose peer takes nothing for so long ends.", 100, kHourMs},
 
+    {"snapshot", "enabled", FIELD(snapshot.enabled), "BOOL", "Build snapshots of streams and offer them to devices that are far behind."},
+    {"snapshot", "events", FIELD(snapshot.events), "COUNT", "A stream's next snapshot is due behind so many events; 0 is never.", 0, 1'000'000'000},
+    {"snapshot", "bytes", FIELD(snapshot.bytes), "BYTES", "The same by bytes of events; 0 is never.", 0, 1'000'000 * kMiB},
+    {"snapshot", "events_min", FIELD(snapshot.events_min), "COUNT", "Fewer events than this are never due by age.", 1, 1'000'000'000},
+    {"snapshot", "age_ms", FIELD(snapshot.age_ms), "MS", "Events that are in no snapshot for so long make one due; 0 is never.", 0, 8'784 * kHourMs},
+    {"snapshot", "whole_bytes_max", FIELD(snapshot.whole_bytes_max), "BYTES", "A snapshot up to this size follows the answer at once; of a larger one a device asks for what it lacks.", 0, 16 * kMiB},
+    {"snapshot", "cache_bytes", FIELD(snapshot.cache_bytes), "BYTES", "Manifests and chunks kept in memory for all devices together.", 0, 16'384 * kMiB},
+    {"snapshot", "check_every", FIELD(snapshot.check_every), "COUNT", "One in so many builds is compared with the tape; 0 is none.", 0, 1'000'000},
+
     {"rate", "events_per_second", FIELD(rate.events_per_second), "COUNT", "Events that a device may publish to a stream; 0 is no limit.", 0, 1'000'000'000},
     {"rate", "events_burst", FIELD(rate.events_burst), "COUNT", "Events at once, on top of the rate.", 0, 1'000'000'000},
     {"rate", "bytes_per_second", FIELD(rate.bytes_per_second), "BYTES", "Bytes that a device may publish to a stream; 0 is no limit.", 0, 1'000'000 * kMiB},

@@ -14,6 +14,7 @@ struct Row {
 };
 
 constexpr std::string_view kStream = "{stream}";
+constexpr std::string_view kChunk = "{chunk}/";
 
 constexpr Row kRows[] = {
     {{"GET", "/v1/streams", "Streams that match a pattern, in order of name"}, &Api::list_streams},
@@ -25,6 +26,14 @@ constexpr Row kRows[] = {
     {{"GET", "/v1/events/{stream}", "Events from a place on; with `wait`, a long poll"},
      &Api::read_events},
     {{"POST", "/v1/events/{stream}", "Append events"}, &Api::append_events},
+    {{"GET", "/v1/snapshots/{stream}", "Snapshots of a stream, newest first"},
+     &Api::list_snapshots},
+    {{"POST", "/v1/snapshots/{stream}", "Build a snapshot now"}, &Api::create_snapshot},
+    {{"DELETE", "/v1/snapshots/{stream}", "Forget a stream's snapshots"}, &Api::remove_snapshots},
+    {{"POST", "/v1/snapshot-checks/{stream}", "Recompute the newest snapshot from the tape"},
+     &Api::check_snapshot},
+    {{"GET", "/v1/chunks/{chunk}/{stream}", "A manifest, or a chunk as it is stored"},
+     &Api::show_chunk},
 };
 
 constexpr auto kRoutes = [] {
@@ -33,13 +42,31 @@ constexpr auto kRoutes = [] {
     return routes;
 }();
 
-/// What stands where the route has `{stream}`, still encoded; nothing if the path is another's.
-std::optional<std::string_view> match(std::string_view route, std::string_view path) {
+/// What stands where the route has names, still encoded.
+struct Names {
+    std::string_view stream;
+    std::string_view chunk;
+};
+
+/// Nothing if the path is another route's.
+std::optional<Names> match(std::string_view route, std::string_view path) {
     if (!route.ends_with(kStream)) {
-        return route == path ? std::optional(std::string_view{}) : std::nullopt;
+        return route == path ? std::optional(Names{}) : std::nullopt;
     }
     route.remove_suffix(kStream.size());
-    return path.starts_with(route) ? std::optional(path.substr(route.size())) : std::nullopt;
+    bool const has_chunk = route.ends_with(kChunk);
+    route.remove_suffix(has_chunk ? kChunk.size() : 0);
+    if (!path.starts_with(route)) {
+        return std::nullopt;
+    }
+    path.remove_prefix(route.size());
+    auto const slash = path.find('/');
+    if (!has_chunk) {
+        return Names{path, {}};
+    }
+    return slash == std::string_view::npos
+               ? std::nullopt
+               : std::optional(Names{path.substr(slash + 1), path.substr(0, slash)});
 }
 
 /// The token of `Authorization: Bearer TOKEN`; empty without one.
@@ -101,13 +128,14 @@ void Api::handle(HttpRequest const& request, Respond respond) {
     bool const head = request.method == "HEAD";
     auto const method = head ? std::string_view("GET") : std::string_view(request.method);
     for (auto const& row : kRows) {
-        auto const encoded = match(row.route.path, request.path);
-        if (!encoded || row.route.method != method) {
+        auto const names = match(row.route.path, request.path);
+        if (!names || row.route.method != method) {
             continue;
         }
         auto principal = seams_.authenticator.authenticate(bearer(request));
-        auto stream = percent_decoded(*encoded);
-        HttpCall call{request, {}, stream.value_or(""), std::move(respond)};
+        auto stream = percent_decoded(names->stream);
+        HttpCall call{
+            request, {}, stream.value_or(""), std::string(names->chunk), std::move(respond)};
         if (!principal) {
             call.fail({Errc::token_invalid, {}});
         } else if (partition_ == nullptr) {

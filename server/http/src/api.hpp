@@ -16,6 +16,7 @@ struct HttpCall {
     HttpRequest const& request;
     Principal principal;
     std::string stream;  // empty where the route has none
+    std::string chunk;   // the same
     HttpHandler::Respond respond;
 
     std::optional<std::string> parameter(std::string_view name) const {
@@ -43,6 +44,11 @@ class Api final : public HttpApi {
     void seal_stream(HttpCall call);
     void read_events(HttpCall call);
     void append_events(HttpCall call);
+    void list_snapshots(HttpCall call);
+    void create_snapshot(HttpCall call);
+    void remove_snapshots(HttpCall call);
+    void check_snapshot(HttpCall call);
+    void show_chunk(HttpCall call);
 
   private:
     /// What a read asks for, with its places resolved.
@@ -87,6 +93,10 @@ class Api final : public HttpApi {
     void wait_for_events(ReadQuery query, Respond respond);
     void finish_poll(std::uint64_t id);
     void submit(HttpCall call, Bytes record, unsigned status);
+    bool may_see_snapshots(HttpCall const& call) const;
+    bool may_change_snapshots(HttpCall const& call) const;
+    HttpResponse snapshot_problem(Error const& error) const;
+    SnapshotKeeper::OnSnapshot answer_with_snapshot(HttpCall const& call, unsigned status) const;
     HttpResponse answer_of(std::string const& stream,
                            std::optional<Seq> expected,
                            RunAnswer const& answer) const;

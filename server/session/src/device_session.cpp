@@ -120,6 +120,7 @@ void DeviceSession::let_go() {
     held_back_.clear();
     requests_.clear();
     needs_.clear();
+    chunks_.clear();
     waiting_.clear();
     while (!subscriptions_.empty()) {
         leave(subscriptions_.begin());
@@ -165,7 +166,7 @@ bool DeviceSession::wants_read() const {
 bool DeviceSession::wants_write() const {
     bool const events_left = !needs_.empty() || (!lagging_.empty() && !loading_);
     return !out_.empty() || !requests_.empty() || !appeared_.empty() ||
-           (events_left && credit_ > 0);
+           ((events_left || has_chunk()) && credit_ > 0);
 }
 
 void DeviceSession::wake_if_resting() {

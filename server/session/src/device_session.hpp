@@ -4,6 +4,7 @@
 #include <capstan/server/session/authenticator.hpp>
 #include <capstan/server/session/session.hpp>
 #include <capstan/snapshotter/catch_up.hpp>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -52,6 +53,17 @@ struct NeedRange {
     StreamNumber stream;
     Seq next;
     Seq last;
+};
+
+/// A manifest or a chunk that is to be sent.
+struct ChunkOrder {
+    StreamNumber stream;
+    ChunkId id;
+    std::unique_ptr<fb::SnapshotT> opens;  // a manifest: what is said before it
+    std::optional<Seq> then;               // the last one of a whole snapshot: events behind this
+    std::uint64_t ticket = 0;              // not 0: it is read, or was
+    SharedBytes bytes;                     // nothing until it was read
+    std::uint32_t sent = 0;
 };
 
 class DeviceSession final : public Session,
@@ -124,6 +136,7 @@ class DeviceSession final : public Session,
     Result<> on(fb::Subscribe const& message);
     Result<> on(fb::Unsubscribe const& message);
     Result<> on(fb::Need const& message);
+    Result<> on(fb::NeedChunks const& message);
     Result<> on(fb::Ack const& message);
     Result<> on(fb::Head const& message);
     Result<> on(fb::Credit const& message);
@@ -158,6 +171,16 @@ class DeviceSession final : public Session,
     void leave(Subscriptions::iterator at);
     void announce_some();
     bool is_full() const;
+
+    // session_chunks.cpp: snapshots
+    void offer_snapshot(StreamStat const& stat);
+    void drop_chunks(StreamNumber stream);
+    bool has_chunk() const;
+    void read_ahead();
+    void chunk_read(std::uint64_t ticket, Result<SharedBytes> const& bytes);
+    bool send_chunk(std::size_t bytes_max);
+    void chunk_sent(ChunkOrder order);
+    void order_all(StreamNumber stream, ByteView manifest);
 
     // session_write.cpp
     void fill(std::size_t bytes_max);
@@ -207,6 +230,9 @@ class DeviceSession final : public Session,
     Answers answers_;
     std::vector<CatchUpRequest> requests_;
     std::vector<NeedRange> needs_;
+    std::deque<ChunkOrder> chunks_;
+    std::uint64_t last_ticket_ = 0;
+    bool events_have_turn_ = false;        // the last page was one of events
     std::map<std::string, bool> waiting_;  // streams that don't exist yet; true: events are wanted
     Subscriptions subscriptions_;
     SubscriptionList lagging_;

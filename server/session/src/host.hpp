@@ -40,6 +40,7 @@ class Host final : public SessionHost {
 
     // SessionHost
     void attach(Partition& partition) override { partition_ = &partition; }
+    void offer(SnapshotSource& snapshots) override { snapshots_ = &snapshots; }
     std::shared_ptr<Session> accept(std::function<void()> wake, Instant now) override;
     void on_tick(Instant now) override;
     void drain() override;
@@ -68,6 +69,7 @@ class Host final : public SessionHost {
         counters_.runs_by_outcome[static_cast<std::size_t>(outcome)] += 1;
     }
     Partition* partition() { return partition_; }
+    SnapshotSource* snapshots() { return snapshots_; }  // may be nothing
     Submitters& submitters() { return submitters_; }
     Topics& topics() { return topics_; }
     Followers& followers() { return followers_; }
@@ -131,6 +133,7 @@ class Host final : public SessionHost {
     SessionOptions options_;
     SessionSeams seams_;
     Partition* partition_ = nullptr;
+    SnapshotSource* snapshots_ = nullptr;
     std::optional<Error> stopped_;
     bool draining_ = false;
     std::uint64_t last_session_ = 0;

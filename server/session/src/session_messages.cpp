@@ -26,7 +26,8 @@ std::vector<StreamRequest> requests_of(
                 {.name = std::string(text_of(cursor->name())),
                  .held = {Generation{cursor->generation()},
                           Seq{cursor->seq()},
-                          chain == nullptr ? std::nullopt : std::optional(from_wire(chain))},
+                          chain == nullptr ? std::nullopt : std::optional(from_wire(chain)),
+                          cursor->snapshots()},
                  .subscribe = cursor->subscribe()});
         }
     }
@@ -50,12 +51,11 @@ Result<> DeviceSession::handle(Message const& message, Instant now) {
                 return Error{Errc::protocol_violation, "the first message is not Hello"};
             } else if constexpr (std::is_same_v<T, fb::Publish>) {
                 return publish(*body, now);
-            } else if constexpr (std::is_same_v<T, fb::NeedChunks>) {
-                return Error{Errc::protocol_violation, "no snapshot was offered"};
             } else if constexpr (is_one_of<T,
                                            fb::Subscribe,
                                            fb::Unsubscribe,
                                            fb::Need,
+                                           fb::NeedChunks,
                                            fb::Ack,
                                            fb::Head,
                                            fb::Credit>) {
@@ -114,6 +114,7 @@ Result<> DeviceSession::on(fb::Unsubscribe const& message) {
     if (auto const at = subscriptions_.find(message.stream()); at != subscriptions_.end()) {
         std::erase_if(needs_,
                       [&](NeedRange const& need) { return need.stream.value == message.stream(); });
+        drop_chunks(StreamNumber{message.stream()});
         leave(at);
     }
     return success();

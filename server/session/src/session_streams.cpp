@@ -7,13 +7,16 @@
 namespace capstan {
 namespace {
 
-StreamHistory history_of(StreamStat const& stat, std::uint64_t event_bytes) {
+StreamHistory history_of(StreamStat const& stat,
+                         std::uint64_t event_bytes,
+                         SnapshotSource const* snapshots) {
     return {.generation = stat.generation,
             .ended = stat.ended,
             .head = stat.head,
             .chain = stat.chain,
             .tape_first = stat.tape_first,
-            .event_bytes = event_bytes};
+            .event_bytes = event_bytes,
+            .snapshot = snapshots == nullptr ? nullptr : snapshots->newest(stat.name)};
 }
 
 fb::StreamStateT denied(std::string_view name, Errc why) {
@@ -151,11 +154,18 @@ fb::StreamStateT DeviceSession::enter(StreamRequest const& request) {
         return denied(request.name, Errc::too_large);
     }
     auto const verdict = way.value().verdict;
-    bool const goes_on = verdict != fb::Verdict::denied && verdict != fb::Verdict::reset;
+    bool const goes_on = verdict == fb::Verdict::delta || verdict == fb::Verdict::up_to_date;
+    drop_chunks(stat.number);
     if (request.subscribe && goes_on) {
         want(*subscription, way.value().after, stat.head);
     } else {
         rest(*subscription, way.value().after);
+    }
+    if (request.subscribe) {
+        host_.count().verdicts[static_cast<std::size_t>(verdict)] += 1;
+        if (verdict == fb::Verdict::snapshot) {
+            offer_snapshot(stat);
+        }
     }
     return state_of(stat, way.value());
 }
@@ -196,7 +206,7 @@ fb::StreamStateT DeviceSession::look(std::string_view name) {
 }
 
 Result<CatchUp> DeviceSession::catch_up(StreamStat const& stat, HeldCursor const& held) {
-    auto const history = history_of(stat, host_.event_bytes());
+    auto const history = history_of(stat, host_.event_bytes(), host_.snapshots());
     std::optional<Hash128> chain_there;
     if (auto const seq = chain_needed(history, held)) {
         auto const chain = host_.partition()->chain_at(stat.number, *seq);
@@ -218,6 +228,7 @@ fb::StreamStateT DeviceSession::state_of(StreamStat const& stat, CatchUp const& 
     state.head = stat.head.value;
     state.chain = std::make_unique<fb::Hash>(to_wire(stat.chain));
     state.mark = stat.mark.value;
+    state.snapshot = way.verdict == fb::Verdict::snapshot ? way.after.value : 0;
     state.events = way.events;
     state.bytes = way.bytes;
     if (auto const known = host_.partition()->device(stat.number, device_)) {

@@ -36,7 +36,8 @@ void DeviceSession::fill(std::size_t bytes_max) {
     }
 }
 
-/// Puts one more message on the queue: what was asked, then streams that appeared, then events.
+/// Puts one more message on the queue: what was asked, then streams that appeared, then events and
+/// chunks of snapshots by turns.
 /// False when there is nothing.
 bool DeviceSession::send_next(std::size_t bytes_max) {
     if (!requests_.empty()) {
@@ -48,18 +49,23 @@ bool DeviceSession::send_next(std::size_t bytes_max) {
         return true;
     }
     bool const has_enough = out_.bytes() >= pace_.bytes();
-    if (has_enough || credit_ <= 0 || (needs_.empty() && lagging_.empty())) {
+    bool const has_events = !needs_.empty() || (!lagging_.empty() && !loading_);
+    if (has_enough || credit_ <= 0 || !(has_events || has_chunk())) {
         return false;
     }
     // A message may overdraw the credit, so that no run is too large for it.
     auto const credit = static_cast<std::size_t>(credit_);
     auto const page_bytes =
         std::min(pace_.bytes(), std::max(kPageBytesMin, std::min(bytes_max, credit)));
+    events_have_turn_ = has_events && !events_have_turn_;
+    if (!events_have_turn_ && has_chunk()) {
+        return send_chunk(page_bytes) || has_events;
+    }
     if (!needs_.empty()) {
         send_needed(page_bytes);
         return true;
     }
-    return !loading_ && send_page(lagging_.front(), page_bytes);
+    return has_events && send_page(lagging_.front(), page_bytes);
 }
 
 void DeviceSession::send_needed(std::size_t bytes_max) {

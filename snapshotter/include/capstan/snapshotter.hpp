@@ -2,7 +2,7 @@
 #pragma once
 #include <capstan/snapshotter/build.hpp>     // the next snapshot, from the one before and the tape
 #include <capstan/snapshotter/catch_up.hpp>  // cursor -> verdict and what is to come; pure
-#include <capstan/snapshotter/chunk.hpp>     // pieces of a model, cut by content, named by hash
-#include <capstan/snapshotter/manifest.hpp>  // a snapshot's table of contents
-#include <capstan/snapshotter/store.hpp>     // snapshots in a directory
-#include <capstan/snapshotter/tape.hpp>      // events of a page, as models take them
+#include <capstan/snapshotter/chunker.hpp>   // objects cut into pieces by their ids
+#include <capstan/snapshotter/keeper.hpp>  // when to build, what to offer, chunks to those who ask
+#include <capstan/snapshotter/store.hpp>   // snapshots in a directory
+#include <capstan/snapshotter/tape.hpp>    // events of a page, as models take them

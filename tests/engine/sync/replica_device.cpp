@@ -10,26 +10,7 @@ namespace capstan::test {
 using namespace sync;
 
 Model fold_tape(TestServer& server, std::string const& stream, Seq last) {
-    Model model;
-    Seq at;
-    for (Bytes const& bytes : server.runs(stream)) {
-        ByteReader in(bytes);
-        auto const delivered = DeliveredRunView::take(in).value();
-        auto const first = at.next();
-        for (std::uint32_t i = 0; i < delivered.run().count() && at < last; ++i) {
-            at = at.next();
-            auto const& taped = server.tape(stream).at(at.value - 1);
-            auto const event = decode_event(delivered.run().event(i));
-            model.apply(event ? event.value() : Event{},
-                        {.seq = at,
-                         .preceding_seq = taped.preceding_seq,
-                         .run_first = first,
-                         .mark = taped.mark_before,
-                         .device = taped.dot.device},
-                        nullptr);
-        }
-    }
-    return model;
+    return fold_runs(server.runs(stream), server.tape(stream), last);
 }
 
 // What an application knows.
@@ -351,6 +332,9 @@ void ReplicaDevice::carry_out(Effect const& effect) {
         replica_->on(*delivery);
     } else if (auto const* hole = std::get_if<HoleDeclared>(&effect)) {
         replica_->on(*hole);
+    } else if (auto const* arrived = std::get_if<SnapshotArrived>(&effect)) {
+        ++counts["snapshots"];
+        replica_->on(*arrived);
     } else if (auto const* lost = std::get_if<HistoryLost>(&effect)) {
         ++counts["histories lost"];
         replica_->on(*lost);

@@ -24,6 +24,7 @@ struct NetworkOptions {
     bool backups = false;
     bool moody = true;          // gateways refuse runs on their own account
     std::uint32_t grace = 256;  // of the merge mark
+    bool snapshots = true;      // in place of events, sometimes damaged
 };
 
 GatewayHabits habits_of(NetworkOptions const& options) {
@@ -33,7 +34,10 @@ GatewayHabits habits_of(NetworkOptions const& options) {
             .passes_copies_on = 300,
             .loses_answers = 60,
             .drops_events = 20,
-            .repeats_events = 20};
+            .repeats_events = 20,
+            .offers_snapshots = options.snapshots ? 500U : 0U,
+            .damages_chunks = 30,
+            .forgets_chunks = 100};
 }
 
 /// What devices do: operations on things that they share, and a note of each write.
@@ -203,6 +207,7 @@ class Network {
         mood_dice = Dice(seed + 1);
         server_.create(kStream, options.grace);
         sync::ClientOptions client;
+        client.chunks = plain_codec();
         client.credit_bytes = static_cast<std::uint32_t>(2'000 + dice_.below(20'000));
         for (char const name : {'a', 'b', 'c'}) {
             devices_.push_back(std::make_unique<ReplicaDevice>(
@@ -516,7 +521,12 @@ BOOST_AUTO_TEST_CASE(devices_converge_with_the_tape_and_every_write_counts_once)
         }
     }
     // The networks go where they should.
-    for (char const* what : {"models reopened", "refused", "recoveries", "histories lost"}) {
+    for (char const* what : {"models reopened",
+                             "refused",
+                             "recoveries",
+                             "histories lost",
+                             "snapshots offered",
+                             "chunks damaged"}) {
         BOOST_TEST(counts[what] > 0U, what);
     }
     for (auto const& [what, times] : counts) {

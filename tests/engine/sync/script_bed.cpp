@@ -13,13 +13,6 @@ namespace {
 
 constexpr WallTime kGatewayTime{1'700'000'000'000'000};
 
-template <class Message>
-Bytes payload_of(Message const& message) {
-    MessageWriter writer;
-    writer.add(message);
-    return writer.take();
-}
-
 StreamName stream_of(ScriptArgs const& args) {
     auto name = StreamName::parse(args.text_or("stream", "acme/room"));
     require_ok(name);

@@ -105,6 +105,10 @@ std::string ScriptBed::text(Effect const& effect) {
         std::string operator()(HoleDeclared const& e) const {
             return "hole " + e.stream + " " + range(e.first, e.last) + "\n";
         }
+        std::string operator()(SnapshotArrived const& e) const {
+            return "snapshot " + e.stream + " at " +
+                   std::to_string(e.snapshot->manifest.seq.value) + "\n";
+        }
         std::string operator()(HistoryLost const& e) const {
             return "history lost " + e.stream + " head " + std::to_string(e.head.value) + "\n";
         }

@@ -125,6 +125,7 @@ class TestDevice {
     void on(sync::Delivery const& delivery);
     void on(sync::WriteMoved const& moved);
     void on(sync::HoleDeclared const& hole);
+    void on(sync::SnapshotArrived const&) { expect(false, "only models begin with a snapshot"); }
     void on(sync::HistoryLost const& lost);
     void on(sync::Recovered const& recovered);
     void on(sync::StatusChanged const&) {}

@@ -8,13 +8,6 @@ namespace {
 
 constexpr std::string_view kPrincipal = "acme/anna";
 
-template <class Message>
-Bytes payload_of(Message const& message) {
-    MessageWriter writer;
-    writer.add(message);
-    return writer.take();
-}
-
 ByteView bytes_of(flatbuffers::Vector<std::uint8_t> const& vector) {
     return {reinterpret_cast<std::byte const*>(vector.data()), vector.size()};
 }
@@ -80,7 +73,7 @@ struct TestServer::Handler {
                 server.subscribe(session, *cursor, welcome);
             }
         }
-        session.out.push_back(payload_of(welcome));
+        server.welcome(session, welcome);
     }
     void operator()(fb::Subscribe const* subscribe) {
         fb::WelcomeT welcome;
@@ -88,7 +81,7 @@ struct TestServer::Handler {
         for (auto const* cursor : *subscribe->streams()) {
             server.subscribe(session, *cursor, welcome);
         }
-        session.out.push_back(payload_of(welcome));
+        server.welcome(session, welcome);
     }
     void operator()(fb::Unsubscribe const* message) {
         session.readers.erase(session.handles[message->stream()]);
@@ -104,6 +97,7 @@ struct TestServer::Handler {
             from = from.next();
         }
     }
+    void operator()(fb::NeedChunks const* message) { server.send_chunks(session, *message); }
     void operator()(fb::Credit const* message) { session.credit += message->bytes(); }
     void operator()(fb::Ack const*) {}
     void operator()(fb::Head const* message) {
@@ -202,7 +196,8 @@ void TestServer::subscribe(Session& session,
                            fb::WelcomeT& welcome) {
     auto state = judge(session, cursor);
     session.readers.erase(state.name);
-    if (cursor.subscribe() && state.verdict != fb::Verdict::reset) {
+    bool const loads = offer_snapshot(session, cursor, state);
+    if (!loads && cursor.subscribe() && state.verdict != fb::Verdict::reset) {
         session.readers[state.name] = Reader{Seq{cursor.seq()}, state.stream != 0};
     }
     counts_["resets"] += state.verdict == fb::Verdict::reset;

@@ -13,6 +13,7 @@
 
 #include "dice.hpp"
 #include "fold_bed.hpp"
+#include "test_snapshot.hpp"
 
 namespace capstan::test {
 
@@ -21,6 +22,13 @@ void require_ok(Result const& result) {
     if (!result) {
         BOOST_FAIL(to_string(result.error()));
     }
+}
+
+template <class Message>
+Bytes payload_of(Message const& message) {
+    MessageWriter writer;
+    writer.add(message);
+    return writer.take();
 }
 
 /// How often, in a thousand, a gateway does something that the client has to live with.
@@ -33,7 +41,13 @@ struct GatewayHabits {
     std::uint64_t drops_events = 0;  // of a stream, on their way to the reader
     std::uint64_t repeats_events = 0;
     std::uint64_t declares_holes = 0;
+    std::uint64_t offers_snapshots = 0;
+    std::uint64_t damages_chunks = 0;
+    std::uint64_t forgets_chunks = 0;  // another snapshot has taken their place
 };
+
+/// The model of some delivered runs of a stream up to a seq, made by nothing but `apply`.
+Model fold_runs(std::vector<Bytes> const& runs, std::vector<TapedEvent> const& tape, Seq last);
 
 class TestServer {
   public:
@@ -87,6 +101,8 @@ class TestServer {
         std::int64_t credit = 0;
         std::map<std::string, Reader> readers;
         std::map<std::uint32_t, std::string> handles;
+        std::map<std::string, TestSnapshot> snapshots;  // that were offered
+        std::vector<Bytes> after_welcome;
         std::deque<Bytes> out;
     };
     struct Submission {
@@ -102,6 +118,11 @@ class TestServer {
     fb::StreamStateT state_of(Session& session, std::string const& name);
     fb::StreamStateT judge(Session& session, fb::StreamCursor const& cursor);
     bool stands(std::string const& name, fb::StreamCursor const& cursor) const;
+    bool offer_snapshot(Session& session, fb::StreamCursor const& cursor, fb::StreamStateT& state);
+    TestSnapshot snapshot_at(std::string const& name, Seq seq);
+    void send_chunk(Session& session, std::uint32_t stream, ChunkId const& id, Bytes bytes);
+    void send_chunks(Session& session, fb::NeedChunks const& message);
+    void welcome(Session& session, fb::WelcomeT const& message);
     void subscribe(Session& session, fb::StreamCursor const& cursor, fb::WelcomeT& welcome);
     void publish(Connection connection, Session& session, fb::Publish const& message);
     void turn_away(Session& session, Submission const& submission, Errc why);

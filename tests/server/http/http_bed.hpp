@@ -32,7 +32,10 @@ class WordAuthenticator final : public Authenticator {
 struct HttpBed {
     HttpBed() {
         host = SessionHost::make({}, {clock, random, strand, strand, authenticator});
-        api = HttpApi::make({}, {*host, authenticator, clock, strand, {}});
+        keeper = SnapshotKeeper::make({},
+                                      {snapshots, clock, strand, background, background},
+                                      [](std::string_view, Error const&) {});
+        api = HttpApi::make({}, {*host, authenticator, clock, strand, {}, keeper.get()});
     }
     ~HttpBed() {
         partition.reset();
@@ -44,6 +47,7 @@ struct HttpBed {
         partition = Partition::open(options, seams, *host).value();
         host->attach(*partition);
         api->attach(*partition);
+        keeper->attach(*partition);
     }
     /// All that is ready, and a little time.
     void run() { schedule.run_for(std::chrono::milliseconds(1)); }
@@ -64,9 +68,11 @@ struct HttpBed {
     SimExecutor disk{schedule};
     SimExecutor background{schedule};
     SimStorage storage;
+    SimStorage snapshots;
     MemoryCheckpointStore checkpoints;
     WordAuthenticator authenticator;
     std::unique_ptr<SessionHost> host;
+    std::unique_ptr<SnapshotKeeper> keeper;
     std::unique_ptr<HttpApi> api;
     std::unique_ptr<Partition> partition;
     std::shared_ptr<std::optional<HttpResponse>> last;

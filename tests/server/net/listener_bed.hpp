@@ -109,6 +109,7 @@ class FakeSession final : public Session {
 class FakeHost final : public SessionHost {
   public:
     void attach(Partition&) override {}
+    void offer(SnapshotSource&) override {}
     std::shared_ptr<Session> accept(std::function<void()> wake, Instant) override {
         wake_ = std::move(wake);
         session = std::make_shared<FakeSession>();

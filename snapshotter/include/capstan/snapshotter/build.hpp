@@ -1,10 +1,11 @@
 #pragma once
 #include <capstan/engine/model/canonical.hpp>
+#include <capstan/engine/snapshot/restore.hpp>
 #include <capstan/sequencer/partition.hpp>
-#include <capstan/snapshotter/manifest.hpp>
 #include <capstan/snapshotter/store.hpp>
 #include <cstdint>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,13 +21,27 @@ struct BuildFigures {
     std::uint64_t chunks_kept = 0;    // as they were in the snapshot before
 };
 
+/// For each device of a model, by its number there: the counter of its last event.
+class LastCounters {
+  public:
+    LastCounters() = default;
+    explicit LastCounters(std::vector<Counter> counters) : counters_(std::move(counters)) {}
+    /// The model has applied an event of this dot.
+    void note(Model const& model, Dot const& dot);
+    std::span<Counter const> all() const { return counters_; }
+
+  private:
+    std::vector<Counter> counters_;
+};
+
 /// Builds a stream's next snapshot from the one before and what the tape says since:
 ///
 ///     begin, then for each page from `next()` on: feed; then finish
 ///
 /// Only chunks with objects that those events name are read, and those that changed are written; so
-/// are the window section and the end of the device table. The result is the same, chunk by chunk,
-/// as if it had been built from the first event. No writer waits for it: it sees only pages.
+/// are the window section, the end of the device table, and counters of devices that wrote. The
+/// result is the same, chunk by chunk, as if it had been built from the first event. No writer
+/// waits for it: it sees only pages.
 ///
 /// Errors: those of the store; `malformed`, `lost_history` (the tape goes on from another history
 /// than the snapshot before). After these and `index_damaged` or `not_found` (of a chunk) the
@@ -54,6 +69,8 @@ class SnapshotBuild {
     SnapshotBuild(SnapshotStore& store, Manifest before);
 
     Result<> load_base();
+    Result<> load_devices(ModelRestore& restore);
+    Result<std::set<std::size_t>> chunks_of_base(ByteView window) const;
     Result<> load(std::size_t chunk);
     std::size_t chunk_of(std::string_view id) const;
 
@@ -68,12 +85,12 @@ class SnapshotBuild {
     std::set<std::string, std::less<>> touched_;  // objects that events named
     std::uint64_t state_hash_ = 0;
     Hash128 chain_;
+    LastCounters counters_;
     BuildFigures figures_;
 };
 
-/// The model that a snapshot holds. Errors: those of the store, `malformed`; the state hash is
-/// compared too.
-Result<Model> load_snapshot(SnapshotStore& store, Manifest const& manifest);
+/// The model that a snapshot holds. Errors: those of the store, `malformed`.
+Result<RestoredSnapshot> load_snapshot(SnapshotStore& store, Manifest const& manifest);
 
 /// Whether the snapshot is what the tape says: feed it all pages from the first event on.
 class SnapshotCheck {
@@ -84,14 +101,16 @@ class SnapshotCheck {
     Seq next() const { return model_.head().next(); }
     bool done() const { return model_.head() >= manifest_.seq; }
     Result<> feed(Page const& page);
-    /// Compares chain, state hash, window and every object. Errors: `index_damaged`, with what
-    /// differs. Precondition: `done()`.
+    /// Compares chain, state hash, window, devices with their counters, and every object. Errors:
+    /// `index_damaged`, with what differs. Precondition: `done()`.
     Result<> compare(SnapshotStore& store) const;
 
   private:
     Manifest manifest_;
     Model model_;
     Hash128 chain_;
+    LastCounters counters_;
+    std::uint64_t event_bytes_ = 0;
 };
 
 }  // namespace capstan

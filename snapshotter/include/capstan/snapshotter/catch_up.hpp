@@ -3,6 +3,7 @@
 #include <capstan/schema/ids.hpp>
 #include <capstan/schema/wire.hpp>
 #include <capstan/sequencer/fold_rows.hpp>
+#include <capstan/snapshotter/source.hpp>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -14,9 +15,10 @@ struct StreamHistory {
     Generation generation;
     std::span<EndedGeneration const> ended;  // earlier generations of the same history
     Seq head;
-    Hash128 chain;              // at head
-    Seq tape_first{1};          // first seq that the tape still holds
-    std::uint64_t event_bytes;  // mean size of an event, to estimate with
+    Hash128 chain;                            // at head
+    Seq tape_first{1};                        // first seq that the tape still holds
+    std::uint64_t event_bytes;                // mean size of an event, to estimate with
+    SnapshotOffer const* snapshot = nullptr;  // the newest one, if there is any
 };
 
 /// What a device says it holds. Without a chain hash (behind a hole, or to read from some seq on)
@@ -25,15 +27,16 @@ struct HeldCursor {
     Generation generation;  // 0: nothing known, nothing held
     Seq seq;
     std::optional<Hash128> chain;
+    bool snapshots = false;  // may begin with one
 };
 
 /// How a device catches up.
 struct CatchUp {
     fb::Verdict verdict = fb::Verdict::up_to_date;
     std::optional<Errc> why;   // denied: the reason
-    Seq after;                 // what is sent begins behind this seq
+    Seq after;                 // events that are sent begin behind this seq
     std::uint64_t events = 0;  // to come
-    std::uint64_t bytes = 0;   // to come, estimated
+    std::uint64_t bytes = 0;   // to come, estimated: the snapshot's, too
 };
 
 /// The seq whose chain hash the choice needs; nothing where it depends on no hash of the tape.
@@ -44,8 +47,11 @@ std::optional<Seq> chain_needed(StreamHistory const& stream, HeldCursor const& h
 ///   nothing held (generation 0)                                  delta from the first event
 ///   lost history: above the head, a generation that the stream
 ///     never had, above the end of an earlier one, another chain  reset: all events, when asked
-///   below what the tape holds                                    denied, `trimmed`
 ///   at the head                                                  up_to_date
+///   the device takes snapshots, there is one of this generation
+///     above the cursor, and with the events behind it it is less
+///     to send than the events alone, or the tape has not all     snapshot
+///   below what the tape holds                                    denied, `trimmed`
 ///   else                                                         delta
 ///
 /// A cursor of an earlier generation whose chain hash matches goes on undisturbed: a restore ended

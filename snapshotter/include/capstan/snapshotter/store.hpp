@@ -1,5 +1,5 @@
 #pragma once
-#include <capstan/snapshotter/manifest.hpp>
+#include <capstan/engine/snapshot/manifest.hpp>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -39,8 +39,6 @@ class SnapshotStore {
     /// Names of the streams that have a snapshot, with its seq.
     std::vector<std::pair<std::string, Seq>> list() const;
 
-    /// A chunk as it is sent. Errors: `not_found`.
-    Result<Bytes> packed_chunk(std::string_view stream, ChunkId const& id) const;
     /// A chunk's bytes, verified. Errors: `not_found`; `index_damaged`, and it is removed: what is
     /// damaged is never served again.
     Result<Bytes> chunk(std::string_view stream, ChunkRef const& ref);
@@ -77,12 +75,18 @@ class SnapshotStore {
     Result<> drop_incomplete(std::string const& key, Files& files);
     Result<> remove_file(std::string const& name);
     Result<> write(std::string const& name, ByteView bytes);
-    Result<Bytes> read(std::string const& name) const;
     Result<> collect(std::string const& key, Files& files);
     Files const* find(std::string_view stream) const;
 
     Storage* storage_;
     std::map<std::string, Files> files_;  // by the hash in file names
 };
+
+/// A chunk as it is sent, read from the store's directory and verified. Errors: `not_found`;
+/// `index_damaged`: the stream's snapshots are to be removed. Threading: any, beside the store's.
+Result<Bytes> read_packed_chunk(Storage& storage, std::string_view stream, ChunkId const& id);
+/// The manifest of the snapshot at that seq, as encoded; its hash is for the caller to compare.
+/// Errors: `not_found`. Threading: any, beside the store's.
+Result<Bytes> read_manifest(Storage& storage, std::string_view stream, Seq seq);
 
 }  // namespace capstan

@@ -100,6 +100,13 @@ struct StreamSeal {
     std::string stream;
 };
 
+enum class SnapshotVerb : std::uint8_t { list, create, get, verify, remove };
+struct SnapshotCommand {
+    SnapshotVerb verb = SnapshotVerb::list;
+    std::string stream;
+    std::string directory;  // get
+};
+
 struct ImportGit {
     std::string repository = ".";
     std::string revision = "HEAD";
@@ -163,7 +170,7 @@ struct Check {
     double critical = 0;
 };
 
-enum class BenchKind : std::uint8_t { append, read, fanout };
+enum class BenchKind : std::uint8_t { append, read, fanout, coldstart };
 struct Bench {
     BenchKind kind = BenchKind::append;
     std::string stream = "bench/capstan";
@@ -174,7 +181,8 @@ struct Bench {
     std::uint32_t streams = 1;
     std::uint32_t subscribers = 100;
     std::uint64_t events = 100'000;
-    std::string directory = ".";  // of the bare loop
+    std::uint64_t objects = 1'000;  // that live in the end
+    std::string directory = ".";    // of the bare loop
 };
 
 /// The objects that a stream's events make, at its end.
@@ -220,6 +228,7 @@ using Command = std::variant<ShowText,
                              StreamList,
                              StreamCreate,
                              StreamSeal,
+                             SnapshotCommand,
                              ImportGit,
                              ImportNdjson,
                              Verify,

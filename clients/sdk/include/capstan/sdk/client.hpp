@@ -39,6 +39,7 @@ struct ClientOptions {
     std::string agent = "capstan-cpp";          // for the server's log
     std::size_t outbox_bytes_max = 64 << 20;    // then publishing is `overloaded`
     std::uint32_t credit_bytes = 4 << 20;       // of events that wait for the application
+    bool snapshots = true;                      // models that are far behind begin with one
     std::shared_ptr<Runtime> runtime;           // none: one of its own
     std::unique_ptr<ClientStore> custom_store;  // instead of `store`
 };

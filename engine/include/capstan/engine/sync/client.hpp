@@ -35,6 +35,8 @@ struct ClientOptions {
     std::function<coalesce::CoalesceRules(
         std::string_view stream, std::string_view object, std::string_view field)>
         coalesce_rules;
+    /// Without it no stream is read from a snapshot.
+    ChunkCodec chunks;
     Duration connect_timeout = std::chrono::seconds(10);
     Duration welcome_timeout = std::chrono::seconds(20);
     Duration answer_timeout =
@@ -97,6 +99,10 @@ class Client {
     /// until then. Nothing: there is no such author any more.
     void review_refusals(StreamName const& stream, std::function<void()> review);
     void reviewed(StreamName const& stream);
+    /// The application could make nothing of a snapshot that arrived: it is reported, and the
+    /// stream read on by its events from where the application is.
+    void refuse_snapshot(StreamName const& stream, Error why);
+    ChunkCodec const& chunk_codec() const { return options_.chunks; }
     /// Records of the application's own that belong to the transaction that `take` gives next: a
     /// model beside its cursor. Keys as store.hpp has them.
     void keep(std::vector<Write> records);
@@ -174,6 +180,7 @@ class Client {
     void say_hello();
     void send_asks(Instant now);
     void send_runs(std::vector<Stream*> const& chosen, Instant now);
+    bool may_load(Stream const& stream) const;
     void send_needs();
     void send_acks(Instant now);
     void send_credit();
@@ -217,6 +224,7 @@ class Client {
     std::set<std::string> to_ask_;               // streams whose state is wanted
     std::set<std::string> behind_;               // readers that have not caught up
     std::set<std::string> gaps_;                 // readers with a gap
+    std::set<std::string> loading_;              // readers that load a snapshot
     std::set<std::string> acks_;                 // readers whose progress the server does not know
     std::optional<Instant> acks_at_;
     std::vector<StreamNumber> unsubscribed_;

@@ -1,11 +1,13 @@
 #pragma once
 #include <capstan/engine/runtime/clock.hpp>
 #include <capstan/engine/sync/delivery.hpp>
+#include <capstan/engine/sync/snapshot_intake.hpp>
 #include <capstan/schema/bytes.hpp>
 #include <capstan/schema/error.hpp>
 #include <capstan/schema/ids.hpp>
 #include <compare>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -88,6 +90,15 @@ struct HoleDeclared {
     std::uint32_t history = 0;  // as in `Delivery`
 };
 
+/// The model of the stream at one seq, in place of the events up to there; delivery goes on behind
+/// it.
+struct SnapshotArrived {
+    std::string stream;
+    std::shared_ptr<TakenSnapshot const> snapshot;
+    std::vector<ChunkId> stored;  // chunks that have records in the store: of no more use
+    std::uint32_t history = 0;    // as in `Delivery`
+};
+
 /// The stream's history is not the one that this device holds: forget it; events from 1 follow.
 /// Writes that the server does not have are kept and sent again.
 struct HistoryLost {
@@ -121,6 +132,7 @@ using Effect = std::variant<Connect,
                             Delivery,
                             WriteMoved,
                             HoleDeclared,
+                            SnapshotArrived,
                             HistoryLost,
                             Recovered,
                             StatusChanged,
@@ -142,7 +154,8 @@ struct Effects {
     void erase(Bytes key);
 };
 
-/// Leaves out events and holes of a stream: its reader begins anew. That history was lost stays.
+/// Leaves out events, holes and snapshots of a stream: its reader begins anew. That history was
+/// lost stays.
 void drop_readings(std::vector<Effect>& effects, std::string_view stream);
 
 std::string_view to_string(WriteState state);

@@ -4,6 +4,7 @@
 #include <capstan/engine/sync/store.hpp>
 #include <capstan/schema/ids.hpp>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -39,11 +40,19 @@ Write model_devices_record(std::string_view stream, Devices const& devices, Devi
 /// The object with all that later events may be judged by; erased if the model knows nothing of it.
 Write model_object_record(std::string_view stream, Model const& model, std::string_view object);
 
+/// A chunk of a snapshot that is not here as a whole yet.
+Write model_chunk_record(std::string_view stream, ChunkId const& id, ByteView packed);
+Bytes model_chunk_key(std::string_view stream, ChunkId const& id);
+/// The chunks among the records of the stream's prefix. Damaged ones are left out.
+std::map<ChunkId, Bytes> load_chunks(std::string_view stream,
+                                     std::span<StoredRecord const> records);
+
 struct LoadedModel {
     ModelHeadRecord head;
     Model model;
 };
-/// What `records` (all of the stream's prefix, in any order) come to; nothing if there are none.
+/// What `records` (all of the stream's prefix, in any order) come to; nothing if there are none but
+/// chunks.
 /// Errors: `malformed`, `format_unknown`.
 Result<std::optional<LoadedModel>> load_model(std::string_view stream,
                                               std::span<StoredRecord const> records);

@@ -4,6 +4,7 @@
 #include <capstan/engine/model/model.hpp>
 #include <capstan/engine/model/overlay.hpp>
 #include <capstan/engine/model/view.hpp>
+#include <capstan/engine/snapshot/restore.hpp>
 #include <capstan/engine/sync/client.hpp>
 #include <cstdint>
 #include <deque>
@@ -89,6 +90,7 @@ class Replica {
 
     void on(Delivery const& delivery);
     void on(HoleDeclared const& hole);
+    void on(SnapshotArrived const& arrived);
     void on(HistoryLost const& lost);
     void on(Recovered const& recovered);
     /// True if nobody else needs to hear it: the write goes on under its id, as work of now.
@@ -150,6 +152,10 @@ class Replica {
     void tell_outdated(std::string const& object,
                        Overlay::Shown const& before,
                        std::vector<Change>& out);
+
+    // replica_snapshot.cpp
+    void remember_all(Model const& model);
+    void take_over(RestoredSnapshot&& restored);
 
     // replica_store.cpp
     bool load(std::span<StoredRecord const> records);

@@ -22,7 +22,7 @@
 ///             | 'R' stream 0 u64 first mutation         one frozen run
 ///             | 'X' stream 0 u64 mutation               one refused mutation
 ///             | 'B' hash128(stream) part                its model, of which a part is
-///                 'd' u32 first device, 'h', or 'o' object id
+///                 'c' chunk id, 'd' u32 first device, 'h', or 'o' object id
 ///               numbers in keys are big-endian, so that keys sort as mutations do
 ///   value    := u8 version = 1, body, u64 checksum
 ///   checksum := XXH3-64 of the key, xor XXH3-64 of version and body
@@ -42,6 +42,7 @@
 ///                  u64 devices, u64 state hash
 ///             | o: u32 length, object bytes, window entry (canonical.hpp); no object bytes: a
 ///                  tombstone
+///             | c: the chunk as it was sent, of a snapshot that is not whole yet
 ///               all little-endian; device 16 bytes, chain low then high
 ///
 /// Source: docs/protocol.md, "What a device keeps".

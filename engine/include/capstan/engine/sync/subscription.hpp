@@ -3,11 +3,13 @@
 #include <capstan/engine/sync/delivery.hpp>
 #include <capstan/engine/sync/effects.hpp>
 #include <capstan/engine/sync/outbox.hpp>
+#include <capstan/engine/sync/snapshot_intake.hpp>
 #include <capstan/engine/sync/store.hpp>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 namespace capstan::sync {
@@ -23,6 +25,8 @@ struct ReadFrom {
     Kind kind = Kind::stored;
     StoredCursor cursor;
     Seq seq;
+    bool snapshots = false;             // a snapshot may take the place of events
+    std::map<ChunkId, Bytes> chunks{};  // of one that was under way, from the store
 };
 
 /// The server's judgement of a cursor. The numbers are those of `fb::Verdict`.
@@ -57,6 +61,7 @@ class Subscription {
     enum class Stage : std::uint8_t {
         wanted,       // to be asked for
         asked,        // waits for the stream's state
+        loading,      // a snapshot comes in
         following,    // events come in
         interrupted,  // the server could not read it: asked for again after a while
         failed,       // denied, or its history cannot be trusted; the others go on
@@ -71,13 +76,19 @@ class Subscription {
         Seq seq;
         std::optional<Hash128> chain;
         bool subscribe = true;
+        bool snapshots = false;
     };
-    Ask ask();
+    /// `may_load`: the application could put a snapshot in place of what it holds.
+    Ask ask(bool may_load);
+    bool wants_snapshots() const { return snapshots_; }
 
     void on_state(StreamState const& state, Effects& effects);
     /// Errors: `malformed`: the peer broke the protocol; the session is to be closed.
     Result<> on_events(Delivery delivery, Instant now, Effects& effects);
     void on_hole(Seq first, Seq last, std::uint8_t why, Instant now, Effects& effects);
+    /// What comes while none is expected was under way when the stream was asked for anew.
+    void on_snapshot(OfferedSnapshot const& offer, ChunkCodec const& codec);
+    void on_chunk(ChunkPart const& part, bool may_load, Effects& effects);
     /// The server has said that it cannot go on with the stream, for a reason that may pass.
     void on_interrupted(Error why, Effects& effects);
     void on_disconnected();
@@ -90,7 +101,10 @@ class Subscription {
     /// the stream anew.
     std::optional<Instant> gap_since() const { return gap_since_; }
     void ask_anew();
-    /// Bytes of runs that no longer count against the credit.
+    std::vector<ChunkId> take_chunk_needs() {
+        return intake_ ? intake_->take_needs() : std::vector<ChunkId>();
+    }
+    /// Bytes of runs and chunks that no longer count against the credit.
     std::uint64_t take_credit() { return std::exchange(credit_, 0); }
     /// Bytes of runs that were delivered and are not consumed.
     std::uint64_t unconsumed_bytes() const { return unconsumed_bytes_; }
@@ -130,7 +144,10 @@ class Subscription {
     void deliver(Delivery delivery, Effects& effects);
     void pass_hole(Seq last, std::uint8_t why, Effects& effects);
     void drop_held();
+    void drop_intake();
     void note_reached();
+    void refuse_chunk(Error error, Effects& effects);
+    void finish_snapshot(Effects& effects);
 
     std::string stream_;
     ReadFrom from_;
@@ -150,6 +167,13 @@ class Subscription {
     bool reached_ = false;
     std::uint32_t history_ = 0;
     std::uint32_t mismatches_ = 0;  // of the chain hash, in a row
+
+    bool snapshots_ = false;        // may be asked for
+    bool asked_snapshots_ = false;  // were, when the stream was asked for
+    std::optional<SnapshotIntake> intake_;
+    std::map<ChunkId, Bytes> chunks_;   // while there is no intake
+    std::set<ChunkId> stored_chunks_;   // with a record in the store
+    std::uint32_t refused_chunks_ = 0;  // in a row
 };
 
 }  // namespace capstan::sync

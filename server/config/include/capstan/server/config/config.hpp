@@ -78,6 +78,17 @@ struct ServerConfig {
         std::uint64_t stall_ms = 10'000;
     } session;
 
+    struct Snapshot {
+        bool enabled = true;
+        std::uint64_t events = 10'000;
+        std::uint64_t bytes = 4 * 1'048'576;
+        std::uint64_t events_min = 500;
+        std::uint64_t age_ms = 86'400'000;
+        std::uint64_t whole_bytes_max = 262'144;
+        std::uint64_t cache_bytes = 16 * 1'048'576;
+        std::uint64_t check_every = 100;
+    } snapshot;
+
     struct Rate {
         std::uint64_t events_per_second = 0;
         std::uint64_t events_burst = 0;

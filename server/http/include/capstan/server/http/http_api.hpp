@@ -5,6 +5,7 @@
 #include <capstan/server/net/http.hpp>
 #include <capstan/server/session/authenticator.hpp>
 #include <capstan/server/session/session_host.hpp>
+#include <capstan/snapshotter/keeper.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -30,6 +31,7 @@ struct HttpApiSeams {
     Executor& strand;
     /// How long an append took, from the whole request to its verdict; may be empty.
     std::function<void(Duration)> on_appended;
+    SnapshotKeeper* snapshots = nullptr;  // nothing: there are none
 };
 
 /// One row of the route table. A stream's name stands last, so its slashes need no escapes.

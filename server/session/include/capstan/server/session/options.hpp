@@ -31,6 +31,8 @@ struct SessionOptions {
     std::size_t page_streams = 256;             // in one Welcome
     std::size_t coalesce_bytes = 65'536;        // small messages are joined up to here
     std::size_t page_cache_bytes = 4'194'304;   // of all sessions together
+    std::size_t whole_bytes_max = 262'144;      // of a snapshot that is sent without being asked
+    std::size_t chunks_max = 4'096;             // asked for and not yet sent
     Duration greeting_max = std::chrono::seconds(10);  // until Hello
     Duration silence_max = std::chrono::seconds(60);   // then the peer is gone
     Duration stall_max = std::chrono::seconds(10);     // nothing taken while there is something

@@ -10,6 +10,7 @@
 #include <capstan/server/session/authenticator.hpp>
 #include <capstan/server/session/options.hpp>
 #include <capstan/server/session/session.hpp>
+#include <capstan/snapshotter/source.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -70,6 +71,8 @@ struct SessionCounters {
     std::uint64_t pages_shared = 0;
     std::uint64_t sessions_replaced = 0;
     std::uint64_t sessions_stalled = 0;
+    std::uint64_t verdicts[static_cast<std::size_t>(fb::Verdict::MAX) + 1] = {};
+    std::uint64_t chunk_bytes = 0;  // of manifests and chunks that were sent
 };
 
 /// All sessions of a partition: creates them, routes the fold's answers to those who asked, and
@@ -87,6 +90,8 @@ class SessionHost : public PartitionListener {
 
     /// Before this everything is answered `not_ready`.
     virtual void attach(Partition& partition) = 0;
+    /// From now on devices that can begin with a snapshot are offered one. It outlives the host.
+    virtual void offer(SnapshotSource& snapshots) = 0;
 
     /// A new connection. `wake`: see Session.
     virtual std::shared_ptr<Session> accept(std::function<void()> wake, Instant now) = 0;

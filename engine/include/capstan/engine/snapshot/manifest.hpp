@@ -1,7 +1,7 @@
 #pragma once
+#include <capstan/engine/snapshot/chunk.hpp>
 #include <capstan/schema/hash.hpp>
 #include <capstan/schema/ids.hpp>
-#include <capstan/snapshotter/chunk.hpp>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -26,7 +26,8 @@ struct ObjectChunkRef {
 /// The table of contents of a snapshot: the model of a stream at exactly one seq. Immutable.
 ///
 /// Invariants: object chunks are in order of id and don't overlap; the device chunks have
-/// `kChunkDevices` ids each but for the last; mark < seq, unless both are 0.
+/// `kChunkDevices` ids each but for the last, and the counter chunks as many numbers; mark < seq,
+/// unless both are 0.
 struct Manifest {
     std::string stream;
     Generation generation;
@@ -37,12 +38,14 @@ struct Manifest {
     std::uint64_t state_hash = 0;
     std::uint64_t objects = 0;
     std::uint64_t devices = 0;
+    std::uint64_t event_bytes = 0;  // of the events up to seq: what the snapshot spares
     std::vector<ChunkRef> device_chunks;
+    std::vector<ChunkRef> counter_chunks;  // of the same devices
     std::vector<ObjectChunkRef> object_chunks;
     ChunkRef window;
     friend bool operator==(Manifest const&, Manifest const&) = default;
 
-    /// All of its chunks.
+    /// All of its chunks, in the order in which a device is given them.
     std::vector<ChunkRef> chunks() const;
     /// What a device without any chunk has to load.
     std::uint64_t packed_bytes() const;

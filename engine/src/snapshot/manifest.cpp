@@ -1,8 +1,9 @@
 // A manifest, little-endian:
 //
 //   manifest = "CAPSNAP" version:u8 rules:u32 stream:name8 generation:u64 seq:u64 chain:hash128
-//              mark:u64 state_hash:u64 devices:u64
+//              mark:u64 state_hash:u64 devices:u64 event_bytes:u64
 //              count:u32 ref{count}              device chunks
+//              ref{count}                        counters, one chunk for each of those
 //              count:u32 objects_ref{count}
 //              ref                               window
 //              u64                               XXH3-64 of all before
@@ -10,8 +11,8 @@
 //   objects_ref = ref objects:u32 max_seq:u64 policies:u8 first:name8 last:name8
 //   name8       = length:u8 bytes
 #include <algorithm>
+#include <capstan/engine/snapshot/manifest.hpp>
 #include <capstan/schema/limits.hpp>
-#include <capstan/snapshotter/manifest.hpp>
 
 namespace capstan {
 namespace {
@@ -44,6 +45,7 @@ class ManifestReader {
         return ok_ ? count : 0;
     }
     ChunkRef ref();
+    std::vector<ChunkRef> refs(std::size_t count);
     ObjectChunkRef objects_ref();
     void require(bool condition) { ok_ = ok_ && condition; }
     void check(Manifest const& manifest);
@@ -61,6 +63,14 @@ ChunkRef ManifestReader::ref() {
     ref.packed_bytes = in_.get<std::uint32_t>();
     require(ref.bytes > 0 && ref.bytes <= kChunkBytesMax && ref.packed_bytes > 0);
     return ref;
+}
+
+std::vector<ChunkRef> ManifestReader::refs(std::size_t count) {
+    std::vector<ChunkRef> refs;
+    for (; count > 0; --count) {
+        refs.push_back(ref());
+    }
+    return refs;
 }
 
 ObjectChunkRef ManifestReader::objects_ref() {
@@ -88,9 +98,10 @@ Manifest ManifestReader::read() {
     manifest.mark = Seq{number()};
     manifest.state_hash = number();
     manifest.devices = number();
-    for (auto left = count(kRefBytes); left > 0; --left) {
-        manifest.device_chunks.push_back(ref());
-    }
+    manifest.event_bytes = number();
+    auto const device_chunks = count(2 * kRefBytes);
+    manifest.device_chunks = refs(device_chunks);
+    manifest.counter_chunks = refs(device_chunks);
     for (auto left = count(kObjectsRefBytesMin); left > 0; --left) {
         manifest.object_chunks.push_back(objects_ref());
         manifest.objects += manifest.object_chunks.back().objects;
@@ -119,6 +130,7 @@ void ManifestReader::check(Manifest const& manifest) {
 
 std::vector<ChunkRef> Manifest::chunks() const {
     std::vector<ChunkRef> all = device_chunks;
+    all.insert(all.end(), counter_chunks.begin(), counter_chunks.end());
     for (auto const& ref : object_chunks) {
         all.push_back(ref.chunk);
     }
@@ -141,9 +153,13 @@ Bytes encode_manifest(Manifest const& manifest) {
     put_name(out, manifest.stream);
     out.put(manifest.generation.value).put(manifest.seq.value).put(manifest.chain);
     out.put(manifest.mark.value).put(manifest.state_hash).put(manifest.devices);
+    out.put(manifest.event_bytes);
+    CAPSTAN_INVARIANT(manifest.device_chunks.size() == manifest.counter_chunks.size());
     out.put(static_cast<std::uint32_t>(manifest.device_chunks.size()));
-    for (auto const& ref : manifest.device_chunks) {
-        put_ref(out, ref);
+    for (auto const* refs : {&manifest.device_chunks, &manifest.counter_chunks}) {
+        for (auto const& ref : *refs) {
+            put_ref(out, ref);
+        }
     }
     out.put(static_cast<std::uint32_t>(manifest.object_chunks.size()));
     for (auto const& ref : manifest.object_chunks) {
