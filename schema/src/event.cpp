@@ -145,7 +145,7 @@ Result<std::string> decode_name(BlobView bytes, std::size_t bytes_max) {
 Result<Op> decode_op(fb::Op const& table, Op const* before) {
     Op op;
     op.kind = static_cast<OpKind>(table.kind());
-    if (op.kind > OpKind::counter_set) {
+    if (table.kind() > fb::OpKind::MAX) {
         return bad_event("unknown operation " +
                          std::to_string(static_cast<unsigned>(table.kind())));
     }

@@ -75,7 +75,8 @@ Tape irc(std::size_t lines_max) {
         Event event;
         event.ops.push_back({.kind = OpKind::insert, .object = digits, .type = "Message"});
         std::string speaker = "-";
-        for (auto const& [field, value] : Json::parse(line).items()) {
+        auto const json = Json::parse(line);
+        for (auto const& [field, value] : json.items()) {
             event.ops.push_back({.object = digits, .field = field, .value = value_of(value)});
             speaker = field == "u" ? value.dump() : speaker;
         }

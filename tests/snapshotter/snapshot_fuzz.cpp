@@ -1,6 +1,7 @@
 // What a device is given for a snapshot: manifests, packed chunks, and what is in them.
 //
 //   input = u8 what, bytes
+#include <capstan/engine/model/canonical.hpp>
 #include <capstan/engine/snapshot/manifest.hpp>
 #include <capstan/engine/snapshot/packing.hpp>
 #include <capstan/schema/hash.hpp>

@@ -211,8 +211,7 @@ Error Remote::no_answer() const {
     if (connected) {
         return Error{Errc::timed_out, "nothing from " + context_->globals.server + " in time"};
     }
-    bool const tells_more = health_->is_hopeless() || health_->why.code == Errc::tls_failed;
-    return Error{tells_more ? health_->why.code : Errc::unavailable,
+    return Error{health_->is_hopeless() ? health_->why.code : Errc::unavailable,
                  health_->why.detail.empty() ? context_->globals.server : health_->why.detail};
 }
 

@@ -86,7 +86,7 @@ struct Fields::Block {
     }
     static Block* make(std::size_t capacity) {
         static_assert(alignof(Block) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
-        static_assert(alignof(Field) <= alignof(Block));
+        static_assert(alignof(Field) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
         auto* const block = new (::operator new(bytes(capacity))) Block;
         block->capacity = static_cast<std::uint32_t>(capacity);
         return block;

@@ -10,9 +10,9 @@ void Replica::on(SnapshotArrived const& arrived) {
     if (arrived.history != subscription().history()) {
         return;  // of one that is given up: `HistoryLost` is on its way
     }
-    auto const& [manifest, chunks] = *arrived.snapshot;
+    auto const& manifest = arrived.snapshot->manifest;
     auto restored = restore_snapshot(manifest, [&](ChunkRef const& ref) {
-        return client_.chunk_codec().unpack(chunks.at(ref.id), ref);
+        return client_.chunk_codec().unpack(arrived.snapshot->chunks.at(ref.id), ref);
     });
     std::vector<Write> spent;
     for (auto const& id : arrived.stored) {

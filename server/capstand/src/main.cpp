@@ -13,6 +13,7 @@
 #include <fstream>
 
 #include "health.hpp"
+#include "part_options.hpp"
 #include "process.hpp"
 #include "server.hpp"
 

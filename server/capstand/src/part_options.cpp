@@ -78,4 +78,19 @@ Result<std::unique_ptr<Authenticator>> make_authenticator(ServerConfig::Auth con
     return std::move(tokens).value();
 }
 
+Result<std::shared_ptr<TlsContext const>> make_tls(ServerConfig::Tls const& tls) {
+    if (!tls.is_on()) {
+        return std::shared_ptr<TlsContext const>();
+    }
+    return TlsContext::server({tls.certificate_file, tls.key_file});
+}
+
+Result<> check_files(ServerConfig const& config) {
+    if (!config.auth.token_file.empty()) {
+        CAPSTAN_TRY(make_authenticator(config.auth));
+    }
+    CAPSTAN_TRY(make_tls(config.tls));
+    return success();
+}
+
 }  // namespace capstan

@@ -1,4 +1,5 @@
 #pragma once
+#include <capstan/engine/tls/context.hpp>
 #include <capstan/sequencer/partition.hpp>
 #include <capstan/server/config/config.hpp>
 #include <capstan/server/http/http_api.hpp>
@@ -19,5 +20,12 @@ Result<ListenerOptions> listener_options(ServerConfig const& config, std::string
 
 /// By its tokens. Errors: `config_invalid`, `disk_io`.
 Result<std::unique_ptr<Authenticator>> make_authenticator(ServerConfig::Auth const& auth);
+
+/// Nothing if the public address speaks plain. Errors: `config_invalid`, with the file.
+Result<std::shared_ptr<TlsContext const>> make_tls(ServerConfig::Tls const& tls);
+
+/// Reads the files that `serve` would read at its start: tokens, certificate and key. Errors:
+/// `config_invalid`, with the file.
+Result<> check_files(ServerConfig const& config);
 
 }  // namespace capstan

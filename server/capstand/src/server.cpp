@@ -24,6 +24,7 @@
 #include "every.hpp"
 #include "index_guard.hpp"
 #include "metered_storage.hpp"
+#include "part_metrics.hpp"
 #include "part_options.hpp"
 #include "process.hpp"
 #include "service_manager.hpp"
@@ -42,13 +43,6 @@ constexpr Duration kRestAfter = std::chrono::seconds(12);
 constexpr Duration kStartGrace = std::chrono::seconds(30);  // from one sign of progress to the next
 
 /// Nothing if the public address speaks plainly.
-Result<std::shared_ptr<TlsContext const>> make_tls(ServerConfig::Tls const& tls) {
-    if (!tls.is_on()) {
-        return std::shared_ptr<TlsContext const>();
-    }
-    return TlsContext::server({tls.certificate_file, tls.key_file});
-}
-
 /// Everything that a serving process owns, in the order of construction. What a part uses stands
 /// above it.
 class Server {
@@ -467,73 +461,24 @@ void Server::set_phase(Readiness readiness) {
 }
 
 void Server::refresh_metrics() {
-    auto const marks = partition_->marks();
-    auto const process = process_usage();
-    metrics_.set(Metric::build_info, 1, CAPSTAN_VERSION);
-    metrics_.set(Metric::process_resident_bytes, static_cast<double>(process.resident_bytes));
-    metrics_.set(Metric::process_open_descriptors, static_cast<double>(process.open_descriptors));
+    show_process(metrics_);
     if (auto const free_bytes = directory_->free_bytes()) {
         metrics_.set(Metric::data_free_bytes, static_cast<double>(free_bytes.value()));
     }
     metrics_.advance_to(Metric::read_bytes_total, static_cast<double>(storage_->read_bytes()));
     metrics_.set(Metric::uptime_seconds,
                  std::chrono::duration<double>(clock_.now() - started_).count());
-    metrics_.set(Metric::journal_position, static_cast<double>(marks.appended.value), "appended");
-    metrics_.set(Metric::journal_position, static_cast<double>(marks.durable.value), "durable");
-    metrics_.set(Metric::journal_position, static_cast<double>(marks.folded.value), "folded");
-    metrics_.set(
-        Metric::journal_position, static_cast<double>(marks.checkpointed.value), "checkpointed");
-    metrics_.set(Metric::journal_queued_bytes, static_cast<double>(marks.queued_bytes));
+    show_journal(partition_->marks(), metrics_);
+    show_connections(public_->counters(), metrics_);
     metrics_.set(Metric::sessions, static_cast<double>(sessions_->session_count()));
-    auto const& net = public_->counters();
-    metrics_.set(Metric::connections, static_cast<double>(net.open), "public");
-    metrics_.advance_to(Metric::connections_accepted_total, static_cast<double>(net.accepted));
-    metrics_.advance_to(Metric::websockets_total, static_cast<double>(net.websockets));
-    metrics_.advance_to(Metric::http_requests_total, static_cast<double>(net.http_requests));
-    metrics_.advance_to(Metric::refused_total, static_cast<double>(net.refused_heads), "head");
-    metrics_.advance_to(Metric::refused_total, static_cast<double>(net.refused_frames), "frame");
-    metrics_.advance_to(Metric::refused_total, static_cast<double>(net.timed_out), "timeout");
-    metrics_.advance_to(
-        Metric::refused_total, static_cast<double>(net.refused_handshakes), "handshake");
-    auto const& counters = sessions_->counters();
-    metrics_.advance_to(Metric::runs_submitted_total, static_cast<double>(counters.runs_submitted));
-    metrics_.advance_to(Metric::runs_turned_away_total,
-                        static_cast<double>(counters.runs_turned_away));
-    for (auto const outcome : fb::EnumValuesOutcome()) {
-        metrics_.advance_to(
-            Metric::verdicts_total,
-            static_cast<double>(counters.runs_by_outcome[static_cast<std::size_t>(outcome)]),
-            fb::EnumNameOutcome(outcome));
-    }
-    metrics_.advance_to(Metric::deliveries_live_total,
-                        static_cast<double>(counters.live_deliveries));
-    metrics_.advance_to(Metric::deliveries_encoded_total,
-                        static_cast<double>(counters.live_encoded));
-    metrics_.advance_to(Metric::readers_demoted_total, static_cast<double>(counters.demotions));
-    metrics_.advance_to(Metric::readers_promoted_total, static_cast<double>(counters.promotions));
-    metrics_.advance_to(Metric::pages_read_total, static_cast<double>(counters.pages_read));
-    metrics_.advance_to(Metric::pages_shared_total, static_cast<double>(counters.pages_shared));
-    metrics_.advance_to(Metric::sessions_replaced_total,
-                        static_cast<double>(counters.sessions_replaced));
-    metrics_.advance_to(Metric::sessions_stalled_total,
-                        static_cast<double>(counters.sessions_stalled));
-    show_catch_ups(counters, metrics_);
+    show_sessions(sessions_->counters(), metrics_);
+    show_log(log_, metrics_);
     if (snapshots_) {
         snapshots_->refresh(metrics_);
     }
-    metrics_.advance_to(Metric::log_lines_dropped_total, static_cast<double>(log_.dropped()));
-    metrics_.advance_to(Metric::log_lines_suppressed_total, static_cast<double>(log_.suppressed()));
 }
 
 }  // namespace
-
-Result<> check_files(ServerConfig const& config) {
-    if (!config.auth.token_file.empty()) {
-        CAPSTAN_TRY(make_authenticator(config.auth));
-    }
-    CAPSTAN_TRY(make_tls(config.tls));
-    return success();
-}
 
 ExitCode serve(ServerConfig const& config,
                Log& log,

@@ -14,10 +14,6 @@ struct Addresses {
     std::string admin_url;
 };
 
-/// Reads the files that `serve` would read at its start: tokens, certificate and key. Errors:
-/// `config_invalid`, with the file.
-Result<> check_files(ServerConfig const& config);
-
 /// Opens the data directory, listens, and serves until SIGTERM or SIGINT, or until storage fails.
 /// Blocks.
 ExitCode serve(ServerConfig const& config,

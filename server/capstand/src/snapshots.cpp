@@ -55,17 +55,6 @@ void Snapshots::refresh(Metrics& metrics) const {
     advance(Metric::snapshot_damaged_total, counters.damages);
 }
 
-void show_catch_ups(SessionCounters const& counters, Metrics& metrics) {
-    for (auto const verdict : fb::EnumValuesVerdict()) {
-        metrics.advance_to(
-            Metric::catch_ups_total,
-            static_cast<double>(counters.verdicts[static_cast<std::size_t>(verdict)]),
-            fb::EnumNameVerdict(verdict));
-    }
-    metrics.advance_to(Metric::snapshot_sent_bytes_total,
-                       static_cast<double>(counters.chunk_bytes));
-}
-
 void Snapshots::stop() {
     keeper_->stop();
     builder_.reset();

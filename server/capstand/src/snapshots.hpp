@@ -4,7 +4,6 @@
 #include <capstan/server/config/config.hpp>
 #include <capstan/server/log/log.hpp>
 #include <capstan/server/metrics/metrics.hpp>
-#include <capstan/server/session/session_host.hpp>
 #include <capstan/snapshotter/keeper.hpp>
 #include <memory>
 
@@ -32,8 +31,5 @@ class Snapshots {
     std::unique_ptr<AsioThread> builder_;
     std::unique_ptr<AsioThread> reader_;
 };
-
-/// How devices catch up, with snapshots or without.
-void show_catch_ups(SessionCounters const& counters, Metrics& metrics);
 
 }  // namespace capstan

@@ -23,6 +23,7 @@ unsigned http_status(Errc code) {
         case Errc::overloaded:
         case Errc::not_ready:
         case Errc::unavailable:
+        case Errc::tls_failed:
         case Errc::behind:
         case Errc::storage_failed:
             return 503;
