@@ -4,59 +4,24 @@
 #include <capstan/engine/sim/sim_storage.hpp>
 #include <capstan/snapshotter/tape.hpp>
 #include <cstdlib>
-#include <nlohmann/json.hpp>
 #include <random>
 #include <sstream>
 
 #include "support/needs.hpp"
-#include "support/unzipped.hpp"
+#include "support/simple_icons.hpp"
 #include "tape_bed.hpp"
 
 namespace {
 
 using namespace capstan;
 using namespace capstan::test;
-using Json = nlohmann::json;
 
 auto const kNeedsData = needs_environment("CAPSTAN_DATA", "export CAPSTAN_DATA=a directory of it");
 
-std::istringstream lines_of(std::string const& file) {
-    return std::istringstream(unzipped(std::string(std::getenv("CAPSTAN_DATA")) + "/" + file));
-}
-
-Value value_of(Json const& json) {
-    return json.is_string() ? Value{json.get<std::string>()} : Value{json.dump()};
-}
-
-/// Thirteen years of a shared document: pull requests are devices that had seen what was there
-/// when they were opened.
 Tape simple_icons() {
     Tape tape("acme/icons");
-    std::map<std::int64_t, std::uint64_t> seen;
-    auto lines = lines_of("simple-icons-history/changes.jsonl.gz");
-    for (std::string line; std::getline(lines, line);) {
-        auto const json = Json::parse(line);
-        auto const request = json.value("pr", std::int64_t{-1});
-        auto& p = seen[request];
-        p = std::max(p, json["seen"].get<std::uint64_t>());
-        Event event;
-        for (auto const& op : json["ops"]) {
-            auto const what = op[0].get<std::string>();
-            auto const id = std::to_string(op[1].get<int>());
-            if (what == "add") {
-                event.ops.push_back({.kind = OpKind::insert, .object = id, .type = "Icon"});
-                for (auto const& [field, value] : op[2].items()) {
-                    event.ops.push_back({.object = id, .field = field, .value = value_of(value)});
-                }
-            } else if (what == "set") {
-                event.ops.push_back({.object = id, .field = op[2], .value = value_of(op[3])});
-            } else if (what == "unset") {
-                event.ops.push_back({.kind = OpKind::unset, .object = id, .field = op[2]});
-            } else {
-                event.ops.push_back({.kind = OpKind::remove, .object = id});
-            }
-        }
-        tape.append(static_cast<std::size_t>(request + 1), event, Seq{p});
+    for (auto const& [request, seq, preceding, event] : icon_events()) {
+        tape.append(static_cast<std::size_t>(request + 1), event, preceding);
         if (tape.head().value > 300) {
             tape.set_mark(Seq{tape.head().value - 256});
         }
@@ -68,14 +33,15 @@ Tape simple_icons() {
 Tape irc(std::size_t lines_max) {
     Tape tape("acme/irc");
     std::map<std::string, std::size_t> speakers;
-    auto lines = lines_of("irc-ubuntu/messages.jsonl.gz");
+    std::istringstream lines(
+        unzipped(std::string(std::getenv("CAPSTAN_DATA")) + "/irc-ubuntu/messages.jsonl.gz"));
     std::size_t number = 0;
     for (std::string line; number < lines_max && std::getline(lines, line); ++number) {
         auto const digits = std::to_string(1'000'000 + number);
         Event event;
         event.ops.push_back({.kind = OpKind::insert, .object = digits, .type = "Message"});
         std::string speaker = "-";
-        auto const json = Json::parse(line);
+        auto const json = nlohmann::json::parse(line);
         for (auto const& [field, value] : json.items()) {
             event.ops.push_back({.object = digits, .field = field, .value = value_of(value)});
             speaker = field == "u" ? value.dump() : speaker;

@@ -1,61 +1,24 @@
 // Thirteen years of a shared document with real lag: what causal order decides otherwise than
 // arrival order, and that a conflict record tells of each such decision.
+#include "support/simple_icons.hpp"
+
 #include <boost/test/unit_test.hpp>
-#include <cstdlib>
-#include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "history.hpp"
 #include "support/needs.hpp"
-#include "support/unzipped.hpp"
 
 namespace {
 
 using namespace capstan;
 using namespace capstan::test;
-using Json = nlohmann::json;
-
-Value value_of(Json const& json) {
-    return json.is_string() ? Value{json.get<std::string>()} : Value{json.dump()};
-}
-
-Event event_of(Json const& ops) {
-    Event event;
-    for (Json const& op : ops) {
-        auto const what = op[0].get<std::string>();
-        auto const id = std::to_string(op[1].get<int>());
-        if (what == "add") {
-            event.ops.push_back({.kind = OpKind::insert, .object = id, .type = "Icon"});
-            for (auto const& [field, value] : op[2].items()) {
-                event.ops.push_back({.object = id, .field = field, .value = value_of(value)});
-            }
-        } else if (what == "set") {
-            event.ops.push_back({.object = id, .field = op[2], .value = value_of(op[3])});
-        } else if (what == "unset") {
-            event.ops.push_back({.kind = OpKind::unset, .object = id, .field = op[2]});
-        } else {
-            event.ops.push_back({.kind = OpKind::remove, .object = id});
-        }
-    }
-    return event;
-}
-
-/// A pull request is a device; what came without one is one more, always up to date.
 std::vector<PastEvent> load() {
-    std::istringstream lines(unzipped(std::string(std::getenv("CAPSTAN_DATA")) +
-                                      "/simple-icons-history/changes.jsonl.gz"));
     std::vector<PastEvent> events;
-    std::map<std::int64_t, std::uint64_t> seen;  // by device: p never falls
-    for (std::string line; std::getline(lines, line);) {
-        auto const json = Json::parse(line);
-        auto const request = json.value("pr", std::int64_t{-1});
-        auto& p = seen[request];
-        p = std::max(p, json["seen"].get<std::uint64_t>());
+    for (auto& [request, seq, preceding, content] : icon_events()) {
         PastEvent event;
-        event.event = event_of(json["ops"]);
-        event.stamp.seq = Seq{json["seq"].get<std::uint64_t>()};
-        event.stamp.run_first = event.stamp.seq;
-        event.stamp.preceding_seq = Seq{p};
+        event.event = std::move(content);
+        event.stamp.seq = seq;
+        event.stamp.run_first = seq;
+        event.stamp.preceding_seq = preceding;
         store(event.stamp.device.bytes.data(), request + 2);
         events.push_back(std::move(event));
     }
