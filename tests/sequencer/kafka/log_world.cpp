@@ -76,6 +76,9 @@ void LogReader::read_until(Done const& done) {
 
 bool LogReader::read(std::size_t count) {
     read_until([&] { return records_.size() >= count; });
+    if (error_) {
+        BOOST_ERROR("while reading: " << to_string(*error_));
+    }
     return records_.size() >= count && !error_;
 }
 
