@@ -219,8 +219,7 @@ Result<Recovery::Rest> Recovery::look_behind(Offset end, FrameAt const& there) {
 
 Error Recovery::newer_format(Offset offset) const {
     return Error{Errc::format_unknown,
-                 "segment " + std::to_string(header_.number) + ", offset " +
-                     std::to_string(offset.value) + ": a frame of a newer format"};
+                 place_text(SegmentNumber{header_.number}, offset) + ": a frame of a newer format"};
 }
 
 /// Makes what was read durable and the rest unreadable, for ever.

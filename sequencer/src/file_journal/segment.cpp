@@ -57,11 +57,17 @@ std::vector<SegmentNumber> segments_in(std::vector<std::string> const& names) {
     return numbers;
 }
 
+std::string place_text(SegmentNumber segment, Offset offset) {
+    return "segment " + std::to_string(segment.value) + ", offset " + std::to_string(offset.value);
+}
+
+std::string positions_text(Position first, Position last) {
+    return "positions " + std::to_string(first.value) + ".." + std::to_string(last.value);
+}
+
 Error corrupt(
     SegmentNumber segment, Offset offset, Position first, Position last, std::string_view why) {
-    auto detail = "segment " + std::to_string(segment.value) + ", offset " +
-                  std::to_string(offset.value) + ", positions " + std::to_string(first.value) +
-                  ".." + std::to_string(last.value) + ": ";
+    auto detail = place_text(segment, offset) + ", " + positions_text(first, last) + ": ";
     return Error{Errc::journal_corrupt, detail.append(why)};
 }
 

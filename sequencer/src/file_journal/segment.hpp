@@ -27,6 +27,10 @@ constexpr std::uint64_t block_bytes(std::uint8_t block_shift) {
 
 inline constexpr std::string_view kHashDiffers = "the payload of a frame differs from its hash";
 inline constexpr std::string_view kNoFrame = "no whole frame here";
+/// `segment 3, offset 8192`
+std::string place_text(SegmentNumber segment, Offset offset);
+/// `positions 17..20`
+std::string positions_text(Position first, Position last);
 /// `segment 3, offset 8192, positions 17..20: payload hash differs`
 Error corrupt(
     SegmentNumber segment, Offset offset, Position first, Position last, std::string_view why);

@@ -364,11 +364,9 @@ std::string_view to_string(JournalFault fault) {
 
 std::string to_string(JournalProblem const& problem) {
     std::string text(to_string(problem.fault));
-    text += ": segment " + std::to_string(problem.segment.value) + ", offset " +
-            std::to_string(problem.offset.value);
+    text += ": " + file_journal::place_text(problem.segment, problem.offset);
     if (problem.first.value != 0) {
-        text += ", positions " + std::to_string(problem.first.value) + ".." +
-                std::to_string(problem.last.value);
+        text += ", " + file_journal::positions_text(problem.first, problem.last);
     }
     return text + ": " + problem.detail;
 }

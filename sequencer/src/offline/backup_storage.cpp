@@ -8,12 +8,8 @@
 namespace capstan {
 namespace {
 
-Error read_only() {
-    return {Errc::internal, "a backup is for reading only"};
-}
-
 /// A segment, read from the pieces that make it.
-class PiecedFile final : public File {
+class PiecedFile final : public ReadOnlyFile {
   public:
     PiecedFile(std::unique_ptr<PosixStorage> storage, std::vector<BackupPiece> pieces)
         : storage_(std::move(storage)), pieces_(std::move(pieces)) {}
@@ -41,10 +37,6 @@ class PiecedFile final : public File {
     Result<std::uint64_t> size() override {
         return pieces_.empty() ? std::uint64_t{0} : pieces_.back().to;
     }
-    Result<> pwrite(ByteView, std::uint64_t) override { return read_only(); }
-    Result<> datasync() override { return read_only(); }
-    Result<> truncate(std::uint64_t) override { return read_only(); }
-    Result<> allocate(std::uint64_t) override { return read_only(); }
 
   private:
     std::unique_ptr<PosixStorage> storage_;
@@ -58,7 +50,7 @@ BackupStorage::BackupStorage(std::filesystem::path backups, BackupManifest manif
 
 Result<std::unique_ptr<File>> BackupStorage::open(std::string_view name, OpenMode mode) {
     if (mode != OpenMode::read) {
-        return read_only();
+        return refused();
     }
     std::vector<BackupPiece> pieces;
     auto const number = file_journal::parse_segment_name(name);
@@ -82,21 +74,6 @@ Result<std::vector<std::string>> BackupStorage::list() {
     return names;
 }
 
-Result<> BackupStorage::rename(std::string_view, std::string_view) {
-    return read_only();
-}
-Result<> BackupStorage::remove(std::string_view) {
-    return read_only();
-}
-Result<> BackupStorage::sync() {
-    return read_only();
-}
-Result<std::unique_ptr<StorageLock>> BackupStorage::lock(std::string_view) {
-    return read_only();
-}
-Result<std::optional<std::uint64_t>> BackupStorage::lock_holder(std::string_view) {
-    return std::optional<std::uint64_t>();
-}
 Result<std::uint64_t> BackupStorage::free_bytes() {
     return std::uint64_t{0};
 }

@@ -6,6 +6,7 @@
 #include <capstan/sequencer/lmdb_checkpoint_store.hpp>
 #include <utility>
 
+#include "../file_journal/segment.hpp"
 #include "index_compare.hpp"
 #include "scratch.hpp"
 #include "segment_files.hpp"
@@ -307,12 +308,10 @@ std::string_view to_string(Severity severity) {
 std::string to_string(DataProblem const& problem) {
     auto text = std::string(to_string(problem.part)) + ": " + problem.fault;
     if (problem.segment.value != 0) {
-        text += ": segment " + std::to_string(problem.segment.value) + ", offset " +
-                std::to_string(problem.offset.value);
+        text += ": " + file_journal::place_text(problem.segment, problem.offset);
     }
     if (problem.first.value != 0) {
-        text += ", positions " + std::to_string(problem.first.value) + ".." +
-                std::to_string(problem.last.value);
+        text += ", " + file_journal::positions_text(problem.first, problem.last);
     }
     return text + ": " + problem.detail;
 }

@@ -7,12 +7,8 @@
 namespace capstan {
 namespace {
 
-Error read_only() {
-    return {Errc::internal, "an overlay is for reading only"};
-}
-
 /// The first bytes of one file, and those of another behind them.
-class JoinedFile final : public File {
+class JoinedFile final : public ReadOnlyFile {
   public:
     JoinedFile(std::unique_ptr<File> first, std::uint64_t first_bytes, std::unique_ptr<File> rest)
         : first_(std::move(first)), first_bytes_(first_bytes), rest_(std::move(rest)) {}
@@ -36,10 +32,6 @@ class JoinedFile final : public File {
         CAPSTAN_TRY(auto const bytes, rest_->size());
         return std::max(bytes, first_bytes_);
     }
-    Result<> pwrite(ByteView, std::uint64_t) override { return read_only(); }
-    Result<> datasync() override { return read_only(); }
-    Result<> truncate(std::uint64_t) override { return read_only(); }
-    Result<> allocate(std::uint64_t) override { return read_only(); }
 
   private:
     std::unique_ptr<File> first_;
@@ -56,7 +48,7 @@ void OverlayStorage::take(Storage& backup, SegmentNumber segment) {
 
 Result<std::unique_ptr<File>> OverlayStorage::open(std::string_view name, OpenMode mode) {
     if (mode != OpenMode::read) {
-        return read_only();
+        return refused();
     }
     if (!taken_.contains(name)) {
         return journal_.open(name, mode);
@@ -79,21 +71,6 @@ Result<std::vector<std::string>> OverlayStorage::list() {
     return names;
 }
 
-Result<> OverlayStorage::rename(std::string_view, std::string_view) {
-    return read_only();
-}
-Result<> OverlayStorage::remove(std::string_view) {
-    return read_only();
-}
-Result<> OverlayStorage::sync() {
-    return read_only();
-}
-Result<std::unique_ptr<StorageLock>> OverlayStorage::lock(std::string_view) {
-    return read_only();
-}
-Result<std::optional<std::uint64_t>> OverlayStorage::lock_holder(std::string_view) {
-    return std::optional<std::uint64_t>();
-}
 Result<std::uint64_t> OverlayStorage::free_bytes() {
     return journal_.free_bytes();
 }

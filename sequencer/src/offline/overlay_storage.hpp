@@ -1,24 +1,19 @@
 #pragma once
-#include <capstan/engine/runtime/storage.hpp>
 #include <capstan/schema/ids.hpp>
+#include <capstan/sequencer/read_only_storage.hpp>
 #include <set>
 
 namespace capstan {
 
 /// A journal, where some segments are read from a backup as far as it has them. For reading only.
 /// Lifetime: both storages outlive it.
-class OverlayStorage final : public Storage {
+class OverlayStorage final : public ReadOnlyStorage {
   public:
     explicit OverlayStorage(Storage& journal) : journal_(journal) {}
     void take(Storage& backup, SegmentNumber segment);
 
     Result<std::unique_ptr<File>> open(std::string_view name, OpenMode mode) override;
-    Result<> rename(std::string_view from, std::string_view to) override;
-    Result<> remove(std::string_view name) override;
     Result<std::vector<std::string>> list() override;
-    Result<> sync() override;
-    Result<std::unique_ptr<StorageLock>> lock(std::string_view name) override;
-    Result<std::optional<std::uint64_t>> lock_holder(std::string_view name) override;
     Result<std::uint64_t> free_bytes() override;
     std::string describe() const override { return journal_.describe(); }
 

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <system_error>
 
+#include "../file_journal/segment.hpp"
 #include "files.hpp"
 #include "repair_work.hpp"
 #include "segment_files.hpp"
@@ -176,12 +177,10 @@ std::string_view to_string(RepairKind kind) {
 std::string to_string(RepairAction const& action) {
     std::string text(to_string(action.kind));
     if (action.segment.value != 0) {
-        text += ": segment " + std::to_string(action.segment.value) + ", offset " +
-                std::to_string(action.offset.value);
+        text += ": " + file_journal::place_text(action.segment, action.offset);
     }
     if (action.first.value != 0) {
-        text += ": positions " + std::to_string(action.first.value) + ".." +
-                std::to_string(action.last.value);
+        text += ": " + file_journal::positions_text(action.first, action.last);
     }
     return text + ": " + action.detail;
 }

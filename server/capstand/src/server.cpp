@@ -252,11 +252,10 @@ Result<> Server::recover() {
 
 void Server::report_recovery() {
     auto const read = storage_->read_bytes();
-    set_phase({.phase = "recovering",
-               .reason = fmt::format("{} MB of the journal are read", read >> 20)});
+    auto const progress = fmt::format("{} MB of the journal are read", read >> 20);
+    set_phase({.phase = "recovering", .reason = progress});
     log_.info("recovering", "the journal is read", {{"read_bytes", read}});
-    manager_.starting(fmt::format("recovering: {} MB of the journal are read", read >> 20),
-                      kStartGrace);
+    manager_.starting("recovering: " + progress, kStartGrace);
 }
 
 Result<> Server::join() {

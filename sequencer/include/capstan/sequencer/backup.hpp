@@ -1,10 +1,10 @@
 #pragma once
 #include <capstan/engine/runtime/clock.hpp>
-#include <capstan/engine/runtime/storage.hpp>
 #include <capstan/schema/error.hpp>
 #include <capstan/schema/ids.hpp>
 #include <capstan/sequencer/data_check.hpp>
 #include <capstan/sequencer/journal.hpp>
+#include <capstan/sequencer/read_only_storage.hpp>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -69,16 +69,11 @@ Result<BackupManifest> create_backup(std::filesystem::path const& directory,
 
 /// A backup as the journal that it is of, for reading only: `verify_journal` and the journal's
 /// other readers work on it. Threading: any.
-class BackupStorage final : public Storage {
+class BackupStorage final : public ReadOnlyStorage {
   public:
     BackupStorage(std::filesystem::path backups, BackupManifest manifest);
     Result<std::unique_ptr<File>> open(std::string_view name, OpenMode mode) override;
-    Result<> rename(std::string_view from, std::string_view to) override;
-    Result<> remove(std::string_view name) override;
     Result<std::vector<std::string>> list() override;
-    Result<> sync() override;
-    Result<std::unique_ptr<StorageLock>> lock(std::string_view name) override;
-    Result<std::optional<std::uint64_t>> lock_holder(std::string_view name) override;
     Result<std::uint64_t> free_bytes() override;
     std::string describe() const override;
 
