@@ -32,7 +32,7 @@ BOOST_AUTO_TEST_CASE(an_error_prints_number_name_story_and_next_step) {
                "--expect.");
     BOOST_TEST(
         to_string(Error{Errc::not_found, ""})
-            .starts_with("CAP-1301 not_found: there is no such stream, event or resource. "));
+            .starts_with("CAP-1301 not_found: there is no such stream, event, file or resource. "));
 }
 
 BOOST_AUTO_TEST_CASE(a_result_hands_an_error_through) {

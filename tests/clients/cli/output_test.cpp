@@ -118,8 +118,8 @@ BOOST_AUTO_TEST_CASE(quiet_silences_notes_and_not_errors) {
     output.note("done");
     output.error({Errc::not_found, "stream a/b\x1b[2J"});
     BOOST_TEST(err.text ==
-               "error CAP-1301 not_found: stream a/b\\x1b[2J. Check the name; `capstan stream ls` "
-               "lists what you may see.\n");
+               "error CAP-1301 not_found: stream a/b\\x1b[2J. Check the name that the detail gives; "
+               "`capstan stream ls` lists streams.\n");
     BOOST_TEST(out.text.empty());
 }
 
