@@ -153,6 +153,11 @@ Insight Outbox::on_fence_answer(Answer const& answer,
     if (answer.outcome == Outcome::turned_away) {
         land(*fence_);
         hold(now, random, answer.retry_after);
+        if (!asks_for_patience(answer.code)) {
+            for (auto const& [id, pending] : pending_) {  // no write of the stream gets further
+                tell_refused(pending.mutation, {answer.code, answer.detail}, true, effects);
+            }
+        }
         return Insight::none;
     }
     if (answer.outcome == Outcome::not_your_device ||
@@ -175,7 +180,13 @@ Insight Outbox::on_fence_answer(Answer const& answer,
         end_attempt();
     }
     requeue_frozen(effects);
+    auto const was_denied = [](Run const& run) {
+        return run.record.code == static_cast<std::uint16_t>(Errc::denied);
+    };
     if (settles) {
+        if (std::ranges::any_of(kept_, was_denied)) {
+            hold(now, random, {});  // gateways may disagree about a right: not in circles
+        }
         settle_kept(effects);
     } else {
         drop_fence();

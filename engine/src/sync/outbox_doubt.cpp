@@ -91,9 +91,10 @@ void Outbox::settle_kept(Effects& effects) {
 }
 
 /// The run is dead. What the gateway refused is refused for good; where it meant one event of
-/// several, each mutation is tried alone. The others are sent again.
+/// several, each mutation is tried alone. The others are sent again, and what was denied: a fence
+/// passes only by the right that was missing.
 void Outbox::settle(Run const& run, Effects& effects) {
-    if (run.record.code != 0) {
+    if (run.record.code != 0 && run.record.code != code_of(Errc::denied)) {
         if (is_about_one_event(run.record.code) && run.record.parts.size() > 1) {
             requeue(run, effects, true);
         } else {
