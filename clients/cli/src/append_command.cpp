@@ -16,6 +16,8 @@ namespace {
 
 /// Bytes of events that wait for the server's answer; then reading stdin waits, too.
 constexpr std::size_t kWaitingBytesMax = 8 << 20;
+/// Then whoever waits is told that nothing comes.
+constexpr Duration kSilenceMax = std::chrono::seconds(1);
 
 bool is_json_composite(std::string const& text) {
     auto const start = text.find_first_not_of(" \t\r\n");
@@ -61,6 +63,7 @@ class Tally {
         std::lock_guard const lock(mutex_);
         last_sign_ = std::chrono::steady_clock::now();
         if (!update.is_final()) {
+            note_denial(update);
             return;
         }
         waiting_ -= 1;
@@ -105,6 +108,10 @@ class Tally {
         return true;
     }
 
+    bool is_hopeless() const {
+        std::lock_guard const lock(mutex_);
+        return hopeless_;
+    }
     std::optional<Error> error() const {
         std::lock_guard const lock(mutex_);
         return interrupted_ && !error_ ? Error{Errc::cancelled, "interrupted"} : error_;
@@ -121,6 +128,13 @@ class Tally {
     }
 
   private:
+    /// Not for good, since the token may get the right; but not in this command's time.
+    void note_denial(WriteUpdate const& update) {
+        if (update.error && update.error->code == Errc::denied) {
+            error_ = error_ ? error_ : update.error;
+            changed_.notify_all();
+        }
+    }
     /// Of a duplicate nobody may know the place any more.
     void note_place(Seq first, Seq last) {
         if (first != Seq{}) {
@@ -145,10 +159,10 @@ class Tally {
 /// Publishes bodies as they come, `batch` of them together.
 class Appender {
   public:
-    Appender(Stream stream, Append const& command, Duration timeout)
+    Appender(Stream stream, Append const& command, Context& context)
         : stream_(std::move(stream)),
           command_(command),
-          timeout_(timeout),
+          context_(context),
           expect_(command.expect) {}
 
     Result<> add(std::string content) {
@@ -190,17 +204,38 @@ class Appender {
 
   private:
     Result<> settle(std::size_t waiting_bytes_max) {
-        if (!tally_->wait(waiting_bytes_max, timeout_)) {
+        if (!wait(waiting_bytes_max, context_.globals.timeout)) {
             return Error{Errc::timed_out, {}};
         }
         auto const error = tally_->error();
         return error ? Result<>(*error) : success();
     }
+    bool wait(std::size_t waiting_bytes_max, Duration timeout) {
+        if (timeout > kSilenceMax && !is_silence_told_) {
+            if (tally_->wait(waiting_bytes_max, kSilenceMax)) {
+                return true;
+            }
+            tell_silence();
+            timeout -= kSilenceMax;
+        }
+        return tally_->wait(waiting_bytes_max, timeout);
+    }
+    void tell_silence() {
+        is_silence_told_ = true;
+        if (!tally_->is_hopeless()) {
+            auto const rest =
+                std::chrono::ceil<std::chrono::seconds>(context_.globals.timeout - kSilenceMax);
+            context_.output.note("No answer from " + context_.globals.server +
+                                 " yet; waiting for another " + std::to_string(rest.count()) +
+                                 " s.");
+        }
+    }
 
     Stream stream_;
     Append const& command_;
-    Duration timeout_;
+    Context& context_;
     std::optional<Seq> expect_;
+    bool is_silence_told_ = false;
     std::vector<Bytes> batch_;
     std::size_t batch_bytes_ = 0;
     std::shared_ptr<Tally> tally_ = std::make_shared<Tally>();
@@ -281,12 +316,26 @@ Error with_head(Remote const& remote, Append const& command, Tally::Sum const& s
     return why;
 }
 
+constexpr char kStored[] =
+    "the events are stored on this machine, and the next `capstan append` to this server sends "
+    "them: do not append them again";
+
 /// What is to be said when no answer came.
 Error unanswered(Remote const& remote, Tally::Sum const& sum, bool store_lasts) {
     auto why = remote.no_answer();
-    why.detail += store_lasts ? "; the events are stored on this machine, and the next `capstan "
-                                "append` to this server sends them: do not append them again"
-                              : "; " + std::to_string(sum.waiting) + " publishes have no answer";
+    why.detail += "; ";
+    why.detail += store_lasts ? kStored : std::to_string(sum.waiting) + " publishes have no answer";
+    return why;
+}
+
+/// What is to be said when the token does not allow it.
+Error not_allowed(Append const& command, Error why, bool store_lasts) {
+    why.detail = command.stream + (why.detail.empty() ? "" : " " + why.detail);
+    if (store_lasts) {
+        why.detail +=
+            "; the events stay on this machine, and the next `capstan append` to this server whose "
+            "token may write there sends them: do not append them again";
+    }
     return why;
 }
 
@@ -297,7 +346,7 @@ Result<> execute(Context& context, Append const& command) {
     CAPSTAN_TRY(auto chosen, choose_store(context, remote, command.device));
     CAPSTAN_TRY(auto const client, remote.device(std::move(chosen.store)));
     CAPSTAN_TRY(auto stream, client.stream(command.stream));
-    Appender appender(std::move(stream), command, remote.timeout());
+    Appender appender(std::move(stream), command, context);
     context.surroundings.on_interrupt([&appender] { appender.tally()->interrupt(); });
     remote.when_hopeless([tally = appender.tally()] { tally->give_up(); });
     auto added = add_all(context, command, appender);
@@ -315,8 +364,19 @@ Result<> execute(Context& context, Append const& command) {
     if (sum.events > 0) {
         context.code = ExitCode::partial;
     }
-    return added.error().code == Errc::timed_out ? unanswered(remote, sum, chosen.lasts)
-                                                 : with_head(remote, command, sum, added.error());
+    switch (added.error().code) {
+        case Errc::timed_out:
+            return unanswered(remote, sum, chosen.lasts);
+        case Errc::cancelled:
+            if (sum.waiting > 0 && chosen.lasts) {
+                context.output.note(std::string("Interrupted; ") + kStored + ".");
+            }
+            return added.error();
+        case Errc::denied:
+            return not_allowed(command, added.error(), chosen.lasts);
+        default:
+            return with_head(remote, command, sum, added.error());
+    }
 }
 
 }  // namespace capstan::cli

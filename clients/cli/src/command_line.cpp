@@ -47,6 +47,19 @@ std::string one_line(std::string text) {
     return text;
 }
 
+/// What the group has that the line got to; empty if it got to none.
+std::string known_in(CLI::App const& app) {
+    if (auto const reached = app.get_subcommands(); !reached.empty()) {
+        return known_in(*reached.front());
+    }
+    std::string names;
+    for (auto const* command : app.get_subcommands([](CLI::App const*) { return true; })) {
+        names += (names.empty() ? "" : ", ") + command->get_name();
+    }
+    bool const is_group = app.get_parent() != nullptr && !names.empty();
+    return is_group ? "; `capstan " + app.get_name() + "` has " + names : "";
+}
+
 Result<Invocation> interpret(Grammar& grammar, std::vector<std::string> arguments) {
     std::ranges::reverse(arguments);  // CLI11 takes them from the back
     try {
@@ -60,7 +73,8 @@ Result<Invocation> interpret(Grammar& grammar, std::vector<std::string> argument
             return *grammar.refused;
         }
         if (auto const unknown = grammar.app.remaining(true); !unknown.empty()) {
-            return Error{Errc::usage, "'" + unknown.front() + "' is not known here"};
+            return Error{Errc::usage,
+                         "'" + unknown.front() + "' is not known here" + known_in(grammar.app)};
         }
         return Error{Errc::usage, one_line(error.what())};
     }

@@ -275,7 +275,7 @@ void Grammar::add_reading(CLI::App& command, Read& read) {
 }
 
 void Grammar::add_stream_commands() {
-    auto& stream = *app.add_subcommand("stream", "Streams: list, create, describe, seal");
+    auto& stream = *app.add_subcommand("stream", "Streams: ls, create, info, seal");
     stream.require_subcommand(1);
     auto& list = add_command(stream, "ls", "Streams by name", stream_list_);
     add(list,
@@ -299,7 +299,8 @@ void Grammar::add_stream_commands() {
 
 void Grammar::add_snapshot_commands() {
     auto& snapshot = *app.add_subcommand(
-        "snapshot", "A stream's state at one seq, from which devices start: list, create, get, …");
+        "snapshot",
+        "A stream's state at one seq, from which devices start: ls, create, get, verify, rm");
     snapshot.require_subcommand(1);
     auto const add_verb = [&](SnapshotCommand& options,
                               SnapshotVerb verb,

@@ -177,6 +177,10 @@ Result<> execute(Context& context, History const& command) {
                  what);
     }
     rows.end();
+    if (entries.empty()) {
+        context.output.note("No event of " + command.stream + " acts on an object " +
+                            command.object + ".");
+    }
     return success();
 }
 

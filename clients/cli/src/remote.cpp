@@ -120,7 +120,8 @@ Result<std::vector<StreamSummary>> Remote::find_all(std::vector<std::string> str
     CAPSTAN_TRY(auto found, inquire(std::move(options)));
     for (auto const& stream : found) {
         if (stream.denied) {
-            return Error{stream.denied->code, stream.name + " " + stream.denied->detail};
+            auto const& why = stream.denied->detail;
+            return Error{stream.denied->code, why == stream.name ? why : stream.name + " " + why};
         }
     }
     std::erase_if(found, [](StreamSummary const& stream) { return !stream.exists(); });

@@ -46,6 +46,14 @@ ExitCode finish(Output& output, Result<> const& result, std::optional<ExitCode> 
     return code.value_or(exit_code(result.error().code));
 }
 
+/// The server cannot tell a token that is missing from a wrong one; whoever sent none can.
+Result<> with_reason(Result<> result, Globals const& globals) {
+    if (!result && result.error().code == Errc::token_invalid && globals.token_file.empty()) {
+        return Error{Errc::token_invalid, "none was given: use --token-file or CAPSTAN_TOKEN_FILE"};
+    }
+    return result;
+}
+
 }  // namespace
 
 ExitCode run(std::vector<std::string> arguments, Surroundings& surroundings) {
@@ -58,7 +66,7 @@ ExitCode run(std::vector<std::string> arguments, Surroundings& surroundings) {
     Context context{globals, surroundings, output};
     auto const result = std::visit([&](auto const& command) { return execute(context, command); },
                                    invocation.value().command);
-    return finish(output, result, context.code);
+    return finish(output, with_reason(result, globals), context.code);
 }
 
 }  // namespace capstan::cli
