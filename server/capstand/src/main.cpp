@@ -61,6 +61,25 @@ std::string random_token() {
     return to_string(bytes);
 }
 
+/// For people who try it: where the server is, and what another terminal needs to reach it.
+void show_dev_server(ServerConfig const& config, Addresses const& addresses) {
+    auto const token_file = std::filesystem::absolute(config.data_dir) / "dev-token";
+    std::ofstream(token_file) << config.auth.dev_token << '\n';
+    fmt::print(
+        "url    {}\nadmin  {}\ntoken  {}\ndata   {}\n\n"
+        "In another terminal:\n"
+        "  export CAPSTAN_SERVER={} CAPSTAN_TOKEN_FILE={}\n"
+        "  capstan append demo/chat/lobby hello\n"
+        "Ctrl-C stops the server; --data-dir DIR keeps its data.\n",
+        addresses.url,
+        addresses.admin_url,
+        config.auth.dev_token,
+        config.data_dir,
+        addresses.url,
+        token_file.string());
+    std::fflush(stdout);
+}
+
 ExitCode run_server(ServerConfig const& config, bool show) {
     SystemClock const clock;
     auto const log = open_log(config, clock);
@@ -68,13 +87,13 @@ ExitCode run_server(ServerConfig const& config, bool show) {
         log->info("serving",
                   "takes connections",
                   {{"url", addresses.url}, {"admin", addresses.admin_url}});
+        if (config.auth.token_file.empty() && config.auth.dev_token.empty()) {
+            log->warn("no_tokens",
+                      "nobody is asked for a token: whoever reaches the address may read and write "
+                      "everything; set auth.token_file");
+        }
         if (show) {
-            fmt::print("url    {}\nadmin  {}\ntoken  {}\ndata   {}\n",
-                       addresses.url,
-                       addresses.admin_url,
-                       config.auth.dev_token,
-                       config.data_dir);
-            std::fflush(stdout);
+            show_dev_server(config, addresses);
         }
     });
 }

@@ -1,5 +1,7 @@
 #include "part_options.hpp"
 
+#include <fmt/core.h>
+
 #include <capstan/server/auth/token_file.hpp>
 #include <capstan/server/config/settings.hpp>
 #include <chrono>
@@ -64,6 +66,12 @@ HttpApiOptions http_options(ServerConfig const& config) {
     options.page_bytes_max = config.http.page_bytes_max;
     options.retry_after_ms = static_cast<std::uint32_t>(config.rate.retry_after_ms);
     return options;
+}
+
+std::string url_of(std::string_view scheme, std::string const& listen, std::uint16_t port) {
+    auto const host = parse_host_port(listen).value().host;
+    bool const bracketed = host.find(':') != std::string::npos;
+    return fmt::format("{}://{}:{}", scheme, bracketed ? '[' + host + ']' : host, port);
 }
 
 Result<std::unique_ptr<Authenticator>> make_authenticator(ServerConfig::Auth const& auth) {

@@ -8,6 +8,7 @@
 #include <capstan/server/session/options.hpp>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace capstan {
 
@@ -17,6 +18,9 @@ PartitionOptions partition_options(ServerConfig const& config);
 HttpApiOptions http_options(ServerConfig const& config);
 /// Errors: `config_invalid`.
 Result<ListenerOptions> listener_options(ServerConfig const& config, std::string const& listen);
+
+/// Where an address is reached that listens there; its port may have been left to the system.
+std::string url_of(std::string_view scheme, std::string const& listen, std::uint16_t port);
 
 /// By its tokens. Errors: `config_invalid`, `disk_io`.
 Result<std::unique_ptr<Authenticator>> make_authenticator(ServerConfig::Auth const& auth);

@@ -41,6 +41,9 @@ std::size_t connections_allowed(std::size_t wanted, std::size_t reserved) {
 }
 
 Result<std::string> read_text_file(std::string const& path) {
+    if (std::error_code unknown; std::filesystem::is_directory(path, unknown)) {
+        return Error{Errc::config_invalid, path + " is a directory, not a file"};
+    }
     std::ifstream file(path, std::ios::binary);
     std::stringstream text;
     text << file.rdbuf();

@@ -21,6 +21,7 @@
 
 #include "admin_port.hpp"
 #include "cluster.hpp"
+#include "data_directory.hpp"
 #include "every.hpp"
 #include "index_guard.hpp"
 #include "metered_storage.hpp"
@@ -42,7 +43,6 @@ constexpr Duration kDrainPoll = milliseconds(20);
 constexpr Duration kRestAfter = std::chrono::seconds(12);
 constexpr Duration kStartGrace = std::chrono::seconds(30);  // from one sign of progress to the next
 
-/// Nothing if the public address speaks plainly.
 /// Everything that a serving process owns, in the order of construction. What a part uses stands
 /// above it.
 class Server {
@@ -55,13 +55,8 @@ class Server {
     /// A signal came before all was open.
     bool is_draining() const { return draining_; }
     Addresses addresses() const {
-        return {fmt::format("{}://{}:{}",
-                            config_.tls.is_on() ? "wss" : "ws",
-                            parse_host_port(config_.listen).value().host,
-                            public_->port()),
-                fmt::format("http://{}:{}",
-                            parse_host_port(config_.admin.listen).value().host,
-                            admin_->port())};
+        return {url_of(config_.tls.is_on() ? "https" : "http", config_.listen, public_->port()),
+                url_of("http", config_.admin.listen, admin_->port())};
     }
     ExitCode run();
 
@@ -98,6 +93,7 @@ class Server {
     SystemRandom random_;
     Metrics metrics_;
     std::unique_ptr<Authenticator> authenticator_;
+    std::shared_ptr<TlsContext const> tls_;
     std::unique_ptr<AdminPort> admin_;
     boost::asio::io_context context_{1};
     AsioExecutor strand_{context_};
@@ -124,6 +120,7 @@ class Server {
     Instant last_moved_;
     bool is_lean_ = false;  // memory was given back since
     bool draining_ = false;
+    bool hurried_ = false;  // by a second signal
     std::optional<Error> stopped_;
 };
 
@@ -156,6 +153,7 @@ class Server::Relay final : public PartitionListener {
 Result<> Server::open() {
     started_ = clock_.now();
     CAPSTAN_TRY(authenticator_, make_authenticator(config_.auth));
+    CAPSTAN_TRY(tls_, make_tls(config_.tls));
     CAPSTAN_TRY(open_admin_port());
     CAPSTAN_TRY(open_storage());
     CAPSTAN_TRY(recover());
@@ -178,23 +176,9 @@ Server::~Server() {
     }
 }
 
-namespace {
-
-/// Makes it, and what is above it; the names of all that was made are flushed, so that a power loss
-/// cannot take the directory with what was acknowledged in it (F10).
-Result<std::unique_ptr<PosixStorage>> open_directory(fs::path const& directory) {
-    auto const parent = fs::absolute(directory).parent_path();
-    if (std::error_code unknown; !fs::exists(parent, unknown)) {
-        CAPSTAN_TRY(open_directory(parent));
-    }
-    return PosixStorage::open_or_create(directory.string());
-}
-
-}  // namespace
-
 Result<> Server::open_storage() {
     fs::path const directory = config_.data_dir;
-    CAPSTAN_TRY(data_, open_directory(directory));
+    CAPSTAN_TRY(data_, open_data_directory(directory));
     CAPSTAN_TRY(data_lock_, data_->lock("lock"));
     CAPSTAN_TRY(open_directory(directory / "index"));
     return open_journal_directory();
@@ -348,7 +332,7 @@ void Server::report_catching_up() {
 
 Result<> Server::listen() {
     CAPSTAN_TRY(auto front, listener_options(config_, config_.listen));
-    CAPSTAN_TRY(front.tls, make_tls(config_.tls));
+    front.tls = tls_;
     CAPSTAN_TRY(public_, Listener::open(context_, front, clock_, *api_, sessions_.get()));
     admin_->pages().set_refresh([this](auto done) {
         strand_.post([this, done = std::move(done)] {
@@ -387,18 +371,21 @@ void Server::give_memory_back(Instant now) {
 }
 
 void Server::on_signal(int signal) {
-    if (draining_) {
+    if (hurried_) {
         std::_Exit(static_cast<int>(ExitCode::clean));  // what is acknowledged is on disk
     }
-    log_.info("draining",
-              "no new work; what is under way is finished",
+    hurried_ = draining_;
+    log_.info(hurried_ ? "hurrying" : "draining",
+              hurried_ ? "sessions are cut off" : "no new work; what is under way is finished",
               {{"signal", std::int64_t{signal}}});
     signals_.async_wait([this](auto const& error, int again) {
         if (!error) {
             on_signal(again);
         }
     });
-    drain();
+    if (!draining_) {
+        drain();
+    }
 }
 
 void Server::drain() {
@@ -414,7 +401,7 @@ void Server::drain() {
 }
 
 void Server::wait_for_sessions(Instant until) {
-    if (!sessions_->is_idle() && clock_.now() < until && !stopped_) {
+    if (!sessions_->is_idle() && clock_.now() < until && !stopped_ && !hurried_) {
         drain_poll_ = strand_.after(kDrainPoll, [this, until] { wait_for_sessions(until); });
         return;
     }

@@ -16,7 +16,7 @@ Error invalid(std::string detail) {
 
 std::string suggestion(std::string_view text, std::vector<std::string> const& names) {
     auto const near = nearest(text, names);
-    return near.empty() ? "" : "; did you mean " + std::string(near) + "?";
+    return near.empty() ? "" : " (did you mean " + std::string(near) + "?)";
 }
 
 std::vector<std::string> all_names(std::string (*name)(Setting const&)) {
@@ -174,10 +174,11 @@ void declare_subcommands(CLI::App& app, Flags& flags) {
         auto* command = app.add_subcommand(name, help);
         command->callback([&flags, subcommand] { flags.invocation.subcommand = subcommand; });
         command->fallthrough();
+        command->footer("The settings of `capstand --help` work here, too.");
         return command;
     };
     add("dev",
-        "Serve on loopback with a fresh token; data goes to a temporary directory",
+        "Serve on loopback with a fresh token; without --data-dir the data is gone at the end",
         Subcommand::dev);
     add("check-config", "Check the configuration and stop", Subcommand::check_config);
     add("health", "Ask the server of this configuration whether it is ready", Subcommand::health);
@@ -191,7 +192,8 @@ Error unknown_words(std::vector<std::string> const& words) {
     auto names = all_names(setting_flag);
     names.insert(names.end(),
                  {"--config", "--print-config", "dev", "check-config", "health", "init"});
-    return invalid(word + " on the command line: unknown" + suggestion(word, names));
+    return invalid(word + " on the command line: unknown" + suggestion(word, names) +
+                   "; see capstand --help");
 }
 
 Result<Flags> read_flags(Surroundings const& surroundings) {

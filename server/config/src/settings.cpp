@@ -1,3 +1,5 @@
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <array>
 #include <capstan/server/config/settings.hpp>
@@ -39,6 +41,13 @@ Result<> check_path(std::string_view text) {
     }
     return success();
 }
+Result<> check_token(std::string_view text) {
+    if (text.size() > kTokenBytesMax ||
+        !std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; })) {
+        return invalid("expected visible ASCII without spaces, as in a header field");
+    }
+    return success();
+}
 Result<> check_origin(std::string_view text) {
     bool const scheme = text.starts_with("http://") || text.starts_with("https://");
     if (!scheme || text.back() == '/' || text.find_first_of(" \t") != std::string_view::npos) {
@@ -64,12 +73,12 @@ constexpr std::uint64_t kHourMs = 3'600'000;
 // clang-format off
 constexpr Setting kSettings[] = {
     {"", "data_dir", FIELD(data_dir), "DIR", "Journal, index and checkpoints live here; one process at a time.", 0, 0, check_path},
-    {"", "listen", FIELD(listen), "HOST:PORT", "Public address: HTTP and WebSocket.", 0, 0, check_address},
+    {"", "listen", FIELD(listen), "HOST:PORT", "Public address: HTTP and WebSocket. HOST is an IP address or localhost.", 0, 0, check_address},
     {"", "insecure", FIELD(insecure), "", "Allow an address that is not loopback without TLS and tokens."},
     {"admin", "listen", FIELD(admin.listen), "HOST:PORT", "Address of /livez, /readyz and /metrics.", 0, 0, check_address},
 
-    {"auth", "token_file", FIELD(auth.token_file), "FILE", "Lines of `TOKEN TENANT/SUBJECT [read:PATTERN] [write:PATTERN] …`; a TOKEN may be given as sha256:HEX."},
-    {"auth", "dev_token", FIELD(auth.dev_token), "TOKEN", "One token for everything, for development.", 0, 0, nullptr, true},
+    {"auth", "token_file", FIELD(auth.token_file), "FILE", "Lines of `TOKEN TENANT/SUBJECT [read:PATTERN] [write:PATTERN] …`; a TOKEN may be given as sha256:HEX. Without this and dev_token nobody is asked: whoever reaches the address may read and write everything."},
+    {"auth", "dev_token", FIELD(auth.dev_token), "TOKEN", "One token for everything, for development.", 0, 0, check_token, true},
 
     {"tls", "certificate_file", FIELD(tls.certificate_file), "FILE", "PEM: the server's certificate, then those up to its authority. With it the public address speaks TLS only."},
     {"tls", "key_file", FIELD(tls.key_file), "FILE", "PEM: the certificate's key, without a passphrase."},
@@ -245,6 +254,12 @@ std::size_t edits(std::string_view a, std::string_view b) {
     return row[b.size()];
 }
 
+bool is_address(std::string const& host) {
+    in6_addr parsed{};
+    return ::inet_pton(AF_INET, host.c_str(), &parsed) == 1 ||
+           ::inet_pton(AF_INET6, host.c_str(), &parsed) == 1;
+}
+
 /// What others than this machine can reach is encrypted and asks who they are.
 Result<> check_exposure(ServerConfig const& config) {
     CAPSTAN_TRY(auto const front, parse_host_port(config.listen));
@@ -333,8 +348,8 @@ Result<HostPort> parse_host_port(std::string_view text) {
         host = host.substr(1, host.size() - 2);
     }
     bool const lone = bracketed || host.find(':') == std::string_view::npos;
-    HostPort parsed{std::string(host), 0};
-    if (colon != std::string_view::npos && !host.empty() && lone) {
+    HostPort parsed{host == "localhost" ? "127.0.0.1" : std::string(host), 0};
+    if (colon != std::string_view::npos && lone && is_address(parsed.host)) {
         auto const digits = text.substr(colon + 1);
         auto const [end, error] =
             std::from_chars(digits.data(), digits.data() + digits.size(), parsed.port);
@@ -342,11 +357,12 @@ Result<HostPort> parse_host_port(std::string_view text) {
             return parsed;
         }
     }
-    return invalid("expected HOST:PORT, got `" + std::string(text) + "`");
+    return invalid("expected an address and a port, such as 127.0.0.1:7411 or [::]:7411, got `" +
+                   std::string(text) + "`");
 }
 
 bool is_loopback(std::string_view host) {
-    return host == "localhost" || host == "::1" || host.starts_with("127.");
+    return host == "::1" || host.starts_with("127.");
 }
 
 std::string_view nearest(std::string_view text, std::span<std::string const> candidates) {

@@ -47,7 +47,7 @@ std::string setting_toml(Setting const& setting, ServerConfig const& config);
 /// What only shows when settings meet. Errors: `config_invalid`.
 Result<> check_config(ServerConfig const& config);
 
-/// A host and a port, `127.0.0.1:7411` or `[::1]:7411`.
+/// An address and a port: `127.0.0.1:7411`, `[::1]:7411`, `localhost:7411` (which is 127.0.0.1).
 struct HostPort {
     std::string host;
     std::uint16_t port = 0;
