@@ -8,7 +8,6 @@ using namespace example;
 
 namespace {
 
-constexpr char kRoom[] = "demo/chat";
 constexpr char kStore[] = "chat.capstan";
 
 capstan::ModelStream::Say message(std::string id, std::string who, std::string text) {
@@ -21,10 +20,11 @@ capstan::ModelStream::Say message(std::string id, std::string who, std::string t
 
 int main(int argc, char** argv) {
     auto const server = Server::from(argc, argv);
+    auto const room = server.unused("demo/chat");
     auto const runtime = capstan::Runtime::start();
     std::filesystem::remove_all(kStore);
 
-    Device anna(server, runtime, kRoom);
+    Device anna(server, runtime, room);
     anna.model.observe([](capstan::Change const& change) {
         if (change.field == "text" && !change.before) {
             std::cout << "anna reads: " << std::get<std::string>(*change.after) << '\n';
@@ -32,17 +32,17 @@ int main(int argc, char** argv) {
     });
     auto const hello = say(anna.model, message("a1", "anna", "lunch at twelve?"));
     {
-        Device bob(server, runtime, kRoom, kStore);
+        Device bob(server, runtime, room, kStore);
         must(bob.model.wait_for(hello, kPatience));
     }
     {
-        Device bob(Server::unreachable(), runtime, kRoom, kStore);
+        Device bob(Server::unreachable(), runtime, room, kStore);
         must(bob.model.mutate(message("b1", "bob", "yes")));
         must(bob.model.mutate(message("b2", "bob", "where?")));
     }
     say(anna.model, message("a2", "anna", "bob? are you there?"));
 
-    Device bob(server, runtime, kRoom, kStore);
+    Device bob(server, runtime, room, kStore);
     settle(anna.model, bob.model);
     say(anna.model, message("a3", "anna", "at the harbour"));
 

@@ -1,11 +1,14 @@
 // What the examples share: a device from the command line, and a way to stop when something is not
 // as it should be.
 #pragma once
+#include <algorithm>
 #include <capstan/sdk.hpp>
 #include <chrono>
 #include <cstdlib>
+#include <future>
 #include <iostream>
 #include <memory>
+#include <random>
 #include <string>
 #include <thread>
 #include <utility>
@@ -44,8 +47,27 @@ struct Server {
         }
         return {argv[1], must(capstan::token_file(argv[2]))};
     }
+    /// This stream if there is none yet, else one of this run alone: an example can be run again.
+    std::string unused(std::string const& stream) const {
+        auto const found =
+            must(capstan::inquire({.url = url, .token = token, .streams = {stream}}));
+        auto const exists = [](capstan::StreamSummary const& each) { return each.exists(); };
+        return std::ranges::none_of(found, exists)
+                   ? stream
+                   : stream + "/" + std::to_string(std::random_device()());
+    }
     static Server unreachable() { return {"http://127.0.0.1:1", {}}; }
 };
+
+/// Ends the program where waiting is in vain: somebody has to mend the token first.
+inline capstan::ClientHandlers watch() {
+    return {.on_status = [](capstan::Status status, capstan::Error const& why) {
+        if (status == capstan::Status::needs_auth || status == capstan::Status::blocked) {
+            std::cerr << to_string(why) << '\n';
+            std::quick_exit(1);  // on the runtime's thread, while others wait
+        }
+    }};
+}
 
 /// One device: a client with a model of one stream. Many share a thread.
 struct Device {
@@ -57,13 +79,17 @@ struct Device {
            std::string const& stream,
            std::string const& store = {})
         : client(must(capstan::Client::open(
-              {.url = server.url, .token = server.token, .store = store, .runtime = runtime}))),
+              {.url = server.url, .token = server.token, .store = store, .runtime = runtime},
+              watch()))),
           model(must(client.model(stream))) {}
 };
 
 /// Says one thing and waits until the server has it. The answer is where it stands.
 inline capstan::Seq say(capstan::ModelStream& model, capstan::ModelStream::Say const& what) {
     auto write = must(model.mutate(what));
+    if (write.confirmed.wait_for(kPatience) != std::future_status::ready) {
+        give_up("no answer from the server");
+    }
     return must(write.confirmed.get()).last;
 }
 

@@ -9,7 +9,6 @@ using namespace example;
 
 namespace {
 
-constexpr char kHome[] = "demo/light-switch";
 constexpr char kStore[] = "light_switch.capstan";
 
 bool is_on(capstan::ModelStream const& home) {
@@ -24,8 +23,8 @@ void flip(capstan::MutationBuilder& m) {
 }
 
 /// The fifth device flips its switch in the cellar, and its program ends there.
-void flip_in_the_cellar() {
-    Device cellar(Server::unreachable(), capstan::Runtime::start(), kHome, kStore);
+void flip_in_the_cellar(std::string const& home) {
+    Device cellar(Server::unreachable(), capstan::Runtime::start(), home, kStore);
     bool const before = is_on(cellar.model);
     must(cellar.model.mutate(flip));
     std::cout << "cellar: " << (is_on(cellar.model) != before ? "flipped" : "stuck")
@@ -36,21 +35,22 @@ void flip_in_the_cellar() {
 
 int main(int argc, char** argv) {
     auto const server = Server::from(argc, argv);
+    auto const home = server.unused("demo/light-switch");
     auto const runtime = capstan::Runtime::start();
     std::filesystem::remove_all(kStore);
 
     std::vector<std::unique_ptr<Device>> switches;
     for (int n = 1; n <= 4; ++n) {
-        switches.push_back(std::make_unique<Device>(server, runtime, kHome));
+        switches.push_back(std::make_unique<Device>(server, runtime, home));
     }
     auto const installed = say(switches[0]->model, [](auto& m) {
         m.insert("Lamp", "lamp", {{"on", false}});
     });
     {
-        Device fifth(server, runtime, kHome, kStore);
+        Device fifth(server, runtime, home, kStore);
         must(fifth.model.wait_for(installed, kPatience));
     }
-    flip_in_the_cellar();
+    flip_in_the_cellar(home);
 
     switches[0]->model.observe([](capstan::Change const& change) {
         if (change.field == "on") {
@@ -67,7 +67,7 @@ int main(int argc, char** argv) {
     }
 
     // The fifth one comes up the stairs: the same store, and a network.
-    Device fifth(server, runtime, kHome, kStore);
+    Device fifth(server, runtime, home, kStore);
     while (switches[0]->model.get("lamp")->number("flips") < 5) {
         must(switches[0]->model.wait_for(
             capstan::Seq{switches[0]->model.status().model.applied.value + 1}, kPatience));

@@ -9,7 +9,6 @@ using namespace example;
 
 namespace {
 
-constexpr char kNotes[] = "demo/notes";
 constexpr char kStore[] = "note.capstan";
 constexpr char kNote[] = "shopping";
 constexpr char kText[] = "text";
@@ -55,10 +54,11 @@ void replace(capstan::ModelStream& model, std::string const& words, std::string 
 
 int main(int argc, char** argv) {
     auto const server = Server::from(argc, argv);
+    auto const notes = server.unused("demo/notes");
     auto const runtime = capstan::Runtime::start();
     std::filesystem::remove_all(kStore);
 
-    Device anna(server, runtime, kNotes);
+    Device anna(server, runtime, notes);
     Editor editor;  // used on the runtime's thread until the end
     anna.model.observe([&editor](capstan::Change const& change) { editor.apply(change); });
     auto const begun = say(anna.model, [](auto& m) {
@@ -66,11 +66,11 @@ int main(int argc, char** argv) {
         m.edit_text(kNote, kText, 0, 0, "To buy\n- milk\n- bread\n");
     });
     {
-        Device bob(server, runtime, kNotes, kStore);
+        Device bob(server, runtime, notes, kStore);
         must(bob.model.wait_for(begun, kPatience));
     }
     {
-        Device bob(Server::unreachable(), runtime, kNotes, kStore);
+        Device bob(Server::unreachable(), runtime, notes, kStore);
         must(bob.model.mutate(type_behind("- bread", " and butter")));
         replace(bob.model, "milk", "oat milk");
         std::cout << "bob, on the train:\n" << bob.model.get(kNote)->text(kText);
@@ -79,7 +79,7 @@ int main(int argc, char** argv) {
     say(anna.model, type_behind("- bread\n", "- tea\n"));
     editor.click_behind("- tea");
 
-    Device bob(server, runtime, kNotes, kStore);
+    Device bob(server, runtime, notes, kStore);
     settle(anna.model, bob.model);
     anna.model.status();  // what came before is told
     std::cout << "both:\n" << bob.model.get(kNote)->text(kText);

@@ -8,7 +8,6 @@ using namespace example;
 
 namespace {
 
-constexpr char kList[] = "demo/todo";
 constexpr char kStore[] = "todo.capstan";
 
 void add_task(capstan::MutationBuilder& m, std::string const& id, std::string const& title) {
@@ -27,19 +26,20 @@ void show(std::string const& who, capstan::ModelStream const& list) {
 
 int main(int argc, char** argv) {
     auto const server = Server::from(argc, argv);
+    auto const list = server.unused("demo/todo");
     auto const runtime = capstan::Runtime::start();
     std::filesystem::remove_all(kStore);
 
-    Device laptop(server, runtime, kList);
+    Device laptop(server, runtime, list);
     say(laptop.model, [](auto& m) { add_task(m, "milk", "buy milk"); });
     auto const seq = say(laptop.model, [](auto& m) { add_task(m, "roof", "mend the roof"); });
     {
-        Device phone(server, runtime, kList, kStore);
+        Device phone(server, runtime, list, kStore);
         must(phone.model.wait_for(seq, kPatience));
     }
     {
         // On the train: everything works, and is kept.
-        Device phone(Server::unreachable(), runtime, kList, kStore);
+        Device phone(Server::unreachable(), runtime, list, kStore);
         must(phone.model.mutate([](auto& m) { m.set("milk", "done", true); }));
         must(phone.model.mutate([](auto& m) { add_task(m, "tea", "buy tea"); }));
         must(phone.model.mutate([](auto& m) { m.set("roof", "title", "call the roofer"); }));
@@ -51,7 +51,7 @@ int main(int argc, char** argv) {
     must(laptop.model.assign("roof", roof));
     say(laptop.model, [](auto& m) { add_task(m, "cat", "feed the cat"); });
 
-    Device phone(server, runtime, kList, kStore);
+    Device phone(server, runtime, list, kStore);
     settle(laptop.model, phone.model);
     show("laptop", laptop.model);
     show("phone", phone.model);

@@ -10,7 +10,6 @@ using namespace example;
 
 namespace {
 
-constexpr char kBank[] = "demo/bank";
 constexpr std::int64_t kMoney = 100;
 constexpr std::int64_t kAmount = 30;
 
@@ -48,9 +47,10 @@ bool transfer(capstan::ModelStream& bank, std::atomic<int>& conflicts) {
 
 int main(int argc, char** argv) {
     auto const server = Server::from(argc, argv);
+    auto const bank = server.unused("demo/bank");
     auto const runtime = capstan::Runtime::start();
 
-    Device manager(server, runtime, kBank);
+    Device manager(server, runtime, bank);
     std::atomic<bool> overdrawn = false;
     manager.model.observe([&](capstan::Change const& change) {
         auto const* const balance =
@@ -68,7 +68,7 @@ int main(int argc, char** argv) {
     std::vector<std::thread> tellers;
     for (int n = 0; n < 4; ++n) {
         tellers.emplace_back([&] {
-            Device teller(server, runtime, kBank);
+            Device teller(server, runtime, bank);
             must(teller.model.wait_for(opened, kPatience));
             while (transfer(teller.model, conflicts)) {
                 ++moved;
