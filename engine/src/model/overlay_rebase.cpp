@@ -82,7 +82,7 @@ class PendingRebase {
             }
         }
         std::vector<typename Merged::Edit> effects;
-        auto const device = model.tables().devices.find(overlay_.own_);
+        auto const device = overlay_.number_;
         return merged.rebase({gone_,
                               model.head(),
                               Seq{model.collectable()},

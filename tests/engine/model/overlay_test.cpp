@@ -297,6 +297,22 @@ BOOST_AUTO_TEST_CASE(a_mark_that_passes_a_tombstone_shows_in_what_is_pending) {
     BOOST_TEST(notes.overlay.find("x") != nullptr);
 }
 
+/// A device gets its number in the stream with its first event. What it had typed before,
+/// elsewhere, stays its own.
+BOOST_AUTO_TEST_CASE(what_is_pending_is_known_to_its_author_when_the_device_gets_its_number) {
+    Notes notes;
+    notes.confirm({{.kind = OpKind::insert, .object = "y", .type = "T"}});
+    Event const first{{{.object = "y", .field = "n", .value = true}}, {}};
+    auto const local = notes.overlay.add(first, notes.model.head());
+    notes.make({Notes::type("c", 2)});
+    BOOST_TEST(notes.overlay.text("x", "t") == "abc");
+    notes.model.apply(first, {Seq{3}, Seq{2}, Seq{3}, Seq{0}, device_of(0)}, nullptr);
+    notes.overlay.touched(first);
+    notes.overlay.remove(local);
+    notes.make({Notes::type("d", 3)});
+    BOOST_TEST(notes.overlay.text("x", "t") == "abcd");
+}
+
 BOOST_AUTO_TEST_CASE(a_pending_policy_judges_what_is_pending_behind_it) {
     Notes notes;
     auto const write = [&](std::int64_t number) {

@@ -137,6 +137,7 @@ class Overlay {
 
     Model& model_;
     DeviceId own_;
+    DeviceNumber number_;  // of `own_` when `touched` was called last
     std::uint64_t local_ = 0;
     std::deque<Pending> events_;  // by local number
     std::map<std::string, Seen, std::less<>> seen_;
