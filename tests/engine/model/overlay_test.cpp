@@ -171,7 +171,7 @@ struct Offline {
 
 /// Sends what a rebase made of the pending mutations to a copy of the stream.
 void send(Model& server, DeviceId const& own, std::vector<Overlay::Rebased> const& rebased) {
-    for (auto const& [local, p, event] : rebased) {
+    for (auto const& [local, p, event, void_on] : rebased) {
         Seq const seq{server.head().value + 1};
         server.apply(event, {seq, p, seq, std::min(server.mark(), p), own}, nullptr);
     }
@@ -285,6 +285,24 @@ BOOST_AUTO_TEST_CASE(what_is_void_before_a_rebase_is_void_after_it) {
     auto const rebased = notes.overlay.rebase({});
     BOOST_TEST(rebased[0].event.ops.empty());
     BOOST_TEST(notes.overlay.find("x") == nullptr);
+}
+
+/// Somebody else was first to insert the object: what was typed into it is dropped, and an edit
+/// behind that lies outside.
+BOOST_AUTO_TEST_CASE(a_rebase_tells_on_which_objects_it_left_a_mutation_out) {
+    Notes notes;
+    notes.make(
+        {{.kind = OpKind::insert, .object = "y", .type = "T"},
+         {.kind = OpKind::splice, .object = "y", .field = "t", .value = std::string("own")}});
+    notes.make(
+        {{.kind = OpKind::set_add, .object = "y", .field = "s", .value = true},
+         {.kind = OpKind::splice, .object = "y", .field = "t", .value = std::string("!"), .at = 3},
+         Notes::type("!", 2)});
+    notes.confirm({{.kind = OpKind::insert, .object = "y", .type = "T"}});
+    auto const rebased = notes.overlay.rebase({});
+    BOOST_TEST(rebased[0].void_on.empty());
+    BOOST_TEST((rebased[1].void_on == std::vector<std::string>{"y"}));
+    BOOST_TEST((rebased[1].event.ops == std::vector<Op>{Notes::type("!", 2)}));
 }
 
 /// The mark decides whether a tombstone counts, also where no event names its object.
