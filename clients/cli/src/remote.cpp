@@ -211,7 +211,8 @@ Error Remote::no_answer() const {
     if (connected) {
         return Error{Errc::timed_out, "nothing from " + context_->globals.server + " in time"};
     }
-    return Error{health_->is_hopeless() ? health_->why.code : Errc::unavailable,
+    bool const told = health_->is_hopeless() || health_->why.code == Errc::tls_failed;
+    return Error{told ? health_->why.code : Errc::unavailable,
                  health_->why.detail.empty() ? context_->globals.server : health_->why.detail};
 }
 

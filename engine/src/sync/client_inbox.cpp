@@ -151,11 +151,10 @@ struct Client::Inbox {
                 } else if (result->code() == static_cast<std::uint16_t>(Errc::not_found)) {
                     stream->handle = StreamNumber{};  // the server has forgotten it
                 }
+                auto const answer = answer_from(*result, text_of(message->detail()));
+                client.progressed_ |= answer.outcome == Outcome::accepted;
                 auto const insight =
-                    stream->outbox.on_answer(answer_from(*result, text_of(message->detail())),
-                                             now,
-                                             client.random_,
-                                             client.effects_);
+                    stream->outbox.on_answer(answer, now, client.random_, client.effects_);
                 client.touch(*stream);
                 client.heed(insight, *stream, now);
             }
@@ -170,7 +169,9 @@ struct Client::Inbox {
             client.credit_ += message->runs()->size();
             return success();
         }
+        auto const before = stream->reader->delivered();
         CAPSTAN_TRY(stream->reader->on_events(delivery_from(*message), now, client.effects_));
+        client.progressed_ |= stream->reader->delivered() > before;
         stream->read_backoff.reset();
         client.look_at(*stream);
         return success();
@@ -241,7 +242,9 @@ struct Client::Inbox {
             client.credit_ += message->bytes()->size();
             return success();
         }
+        auto const before = client.effects_.transaction.size();
         stream->reader->on_chunk(part_from(*message), client.may_load(*stream), client.effects_);
+        client.progressed_ |= client.effects_.transaction.size() > before;
         stream->read_backoff.reset();
         client.look_at(*stream);
         return success();

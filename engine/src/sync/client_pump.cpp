@@ -355,8 +355,12 @@ void Client::set_wake_up() {
 void Client::say_status() {
     if (auto const now = status(); now != said_) {
         said_ = now;
-        effects_.then.emplace_back(StatusChanged{
-            now, state_ == SessionState::refused ? refusal_ : std::uint16_t{0}, detail_});
+        StatusChanged changed{.status = now};
+        if (why_) {
+            changed.code = static_cast<std::uint16_t>(why_->code);
+            changed.detail = why_->detail;
+        }
+        effects_.then.emplace_back(std::move(changed));
     }
 }
 

@@ -358,6 +358,54 @@ BOOST_AUTO_TEST_CASE(log_of_transitions_is_bounded) {
     BOOST_TEST(log.text().ends_with("waiting retry -> connecting\n"));
 }
 
+BOOST_AUTO_TEST_CASE(a_status_says_the_catalogued_reason_while_it_tries_on) {
+    Bench bench;
+    bench.client->start(bench.now);
+    bench.take();
+    bench.told.clear();
+    bench.client->on_closed(bench.connection, Error{Errc::tls_failed, "self-signed"}, bench.now);
+    bench.take();
+    BOOST_REQUIRE(bench.told.size() == 1U);
+    auto const& changed = std::get<StatusChanged>(bench.told.front());
+    BOOST_TEST((changed.status == Status::offline));
+    BOOST_TEST(changed.code == static_cast<std::uint16_t>(Errc::tls_failed));
+    BOOST_TEST(changed.detail == "self-signed");
+
+    // Of an attempt that has only begun there is nothing to say.
+    bench.client->retry(bench.now);
+    bench.take();
+    BOOST_TEST(std::get<StatusChanged>(bench.told.back()).code == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(connections_that_die_young_wait_longer_each_time_unless_they_bring_something) {
+    for (bool const brings : {false, true}) {
+        Bench bench;
+        Acceptor server;
+        bench.client->start(bench.now);
+        Duration longest{};
+        for (int n = 0; n < 12; ++n) {
+            bench.take();
+            bench.client->publish(named("acme/room"), events(1, 20)).value();
+            bench.client->on_opened(bench.connection, bench.now);
+            bench.take();
+            fb::WelcomeT welcome;
+            welcome.version = kProtocolVersion;
+            bench.receive(welcome);
+            if (brings) {
+                server.answer(bench);
+            }
+            bench.sent.clear();
+            bench.client->on_closed(
+                bench.connection, Error{Errc::connection_closed, "died"}, bench.now);
+            auto const wake_at = bench.client->take(bench.now).wake_at;
+            BOOST_REQUIRE(wake_at.has_value());
+            longest = std::max(longest, *wake_at - bench.now);
+            bench.client->retry(bench.now);
+        }
+        BOOST_TEST((longest <= Duration(200ms)) == brings, longest.count());
+    }
+}
+
 BOOST_AUTO_TEST_CASE(stream_that_the_server_cannot_read_is_asked_for_again_later_each_time) {
     Bench bench;
     bench.client->subscribe(named("acme/a"));

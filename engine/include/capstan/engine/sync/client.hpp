@@ -210,7 +210,8 @@ class Client {
     Instant asked_at_;                 // the latest sign that they are being answered
     bool outdated_ = false;            // found out while being greeted
     std::uint16_t refusal_ = 0;        // state refused: why
-    std::string detail_;               // of the last transition
+    std::optional<Error> why_;         // of the last transition, where there is a reason
+    bool progressed_ = false;  // events came through on this connection, or writes were confirmed
     Status said_ = Status::offline;
 
     std::map<std::string, Stream, std::less<>> streams_;
