@@ -367,6 +367,7 @@ void Grammar::add_bench_commands() {
         "Rounds, of which the median counts",
         number_into(bench_reconcile_.rounds, 1, 1'000))
         ->type_name("N");
+    reconcile.add_flag("--sessions", bench_reconcile_.sessions, "Only editing sessions");
     bench_append_.kind = BenchKind::append;
     bench_read_.kind = BenchKind::read;
     bench_fanout_.kind = BenchKind::fanout;

@@ -214,6 +214,7 @@ struct ConflictsResolve {
 /// What reconciliation costs on this machine, without a server.
 struct BenchReconcile {
     std::uint32_t rounds = 5;
+    bool sessions = false;  // editing sessions alone
 };
 
 using Command = std::variant<ShowText,
