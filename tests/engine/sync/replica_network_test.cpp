@@ -9,6 +9,7 @@
 #include "quiesce.hpp"
 #include "replica_author.hpp"
 #include "replica_device.hpp"
+#include "shown_objects.hpp"
 
 namespace {
 
@@ -307,7 +308,7 @@ class Network {
                 return log + " reads:\n" + device->view().text(log, "book") + "and lists:\n" +
                        listed;
             }
-            auto const before = shown(*device);
+            auto const before = shown_objects(device->view());
             int steps = 0;
             while (device->undo()) {
                 ++steps;
@@ -317,53 +318,9 @@ class Network {
             if (!device->wrong().empty()) {
                 return device->wrong();
             }
-            if (auto const other = find_difference(before, shown(*device)); !other.empty()) {
+            if (auto const other = find_difference(before, shown_objects(device->view()));
+                !other.empty()) {
                 return "device " + device->name() + ": undo and redo left another " + other;
-            }
-        }
-        return {};
-    }
-
-    /// A counter of 0 is as good as none.
-    static std::map<std::string, ObjectValue> shown(ReplicaDevice& device) {
-        std::map<std::string, ObjectValue> objects;
-        for (auto const& id : device.view().ids()) {
-            auto& object = objects.emplace(id, *device.view().get(id)).first->second;
-            std::erase_if(object.fields, [](auto const& field) {
-                auto const* const counter = std::get_if<coalesce::CounterField>(&field.second);
-                return counter != nullptr && counter->total == 0;
-            });
-        }
-        return objects;
-    }
-
-    /// The first object or field that is not the same.
-    static std::string find_difference(std::map<std::string, ObjectValue> const& before,
-                                       std::map<std::string, ObjectValue> const& after) {
-        for (auto const& [id, object] : before) {
-            auto const now = after.find(id);
-            if (now == after.end()) {
-                return id;
-            }
-            for (auto const* const one : {&object, &now->second}) {
-                for (auto const& [name, field] : one->fields) {
-                    ObjectValue was{object.type, {}};
-                    ObjectValue is{now->second.type, {}};
-                    if (object.fields.contains(name)) {
-                        was.fields.emplace(name, object.fields.at(name));
-                    }
-                    if (now->second.fields.contains(name)) {
-                        is.fields.emplace(name, now->second.fields.at(name));
-                    }
-                    if (!equal(was, is)) {
-                        return id + "." + name;
-                    }
-                }
-            }
-        }
-        for (auto const& [id, object] : after) {
-            if (!before.contains(id)) {
-                return id;
             }
         }
         return {};
