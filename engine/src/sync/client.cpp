@@ -403,7 +403,9 @@ void Client::disconnect(SessionInput input, Instant now, Error const& why) {
     if (input != SessionInput::closed) {
         effects_.then.emplace_back(Close{connection_, why});
     }
-    if (greeted_at_ && now - *greeted_at_ >= kStableAfter) {
+    // What there is to bring has an end, so getting on can't keep a crowd hurrying for ever.
+    bool const is_stable = greeted_at_ && now - *greeted_at_ >= kStableAfter;
+    if (std::exchange(got_on_, false) || is_stable) {
         backoff_.reset();
     }
     greeted_at_.reset();

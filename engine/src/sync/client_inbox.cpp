@@ -151,11 +151,13 @@ struct Client::Inbox {
                 } else if (result->code() == static_cast<std::uint16_t>(Errc::not_found)) {
                     stream->handle = StreamNumber{};  // the server has forgotten it
                 }
+                auto const confirmed = stream->outbox.record().confirmed;
                 auto const insight =
                     stream->outbox.on_answer(answer_from(*result, text_of(message->detail())),
                                              now,
                                              client.random_,
                                              client.effects_);
+                client.got_on_ |= stream->outbox.record().confirmed != confirmed;
                 client.touch(*stream);
                 client.heed(insight, *stream, now);
             }
@@ -170,7 +172,9 @@ struct Client::Inbox {
             client.credit_ += message->runs()->size();
             return success();
         }
+        auto const delivered = stream->reader->delivered();
         CAPSTAN_TRY(stream->reader->on_events(delivery_from(*message), now, client.effects_));
+        client.got_on_ |= stream->reader->delivered() > delivered;
         stream->read_backoff.reset();
         client.look_at(*stream);
         return success();
@@ -241,7 +245,8 @@ struct Client::Inbox {
             client.credit_ += message->bytes()->size();
             return success();
         }
-        stream->reader->on_chunk(part_from(*message), client.may_load(*stream), client.effects_);
+        client.got_on_ |= stream->reader->on_chunk(
+            part_from(*message), client.may_load(*stream), client.effects_);
         stream->read_backoff.reset();
         client.look_at(*stream);
         return success();

@@ -203,6 +203,7 @@ class Client {
     std::optional<Instant> deadline_;
     Duration retry_after_{};  // what the server asked for when it closed
     std::optional<Instant> greeted_at_;
+    bool got_on_ = false;  // this connection brought something that need not come again
     Instant heard_at_;
     bool probed_ = false;
     std::optional<Instant> sweep_at_;  // when to look for runs without an answer
