@@ -419,6 +419,7 @@ void Client::disconnect(SessionInput input, Instant now, Error const& why) {
     asks_under_way_ = 0;
     for (auto& [name, stream] : streams_) {
         stream.handle = StreamNumber{};
+        stream.asks = 0;
         stream.queued = false;
         stream.outbox.on_disconnected();
         count(stream);

@@ -97,7 +97,9 @@ Result<> check(fb::RunResult const& result) {
 }
 
 Result<> check(fb::StreamState const& state) {
-    if (state.device_p() > kSeqMax.value || !is_link(state.last_counter(), state.last_attempt())) {
+    bool const is_nowhere = state.generation() == 0 && state.head() != 0;
+    if (is_nowhere || state.device_p() > kSeqMax.value ||
+        !is_link(state.last_counter(), state.last_attempt())) {
         return Error{Errc::malformed, "a stream's state has a field out of range"};
     }
     return success();
@@ -285,6 +287,9 @@ struct Client::Inbox {
             return success();
         }
         learn(*stream, StreamNumber{state.stream()});
+        // What an earlier ask is answered judges a cursor that is no longer the reader's.
+        bool const is_last = stream->asks <= 1;
+        stream->asks -= stream->asks > 0 ? 1 : 0;
         auto const verdict = static_cast<CursorVerdict>(state.verdict());
         // One who may not read is not told where it stands.
         if (verdict != CursorVerdict::denied) {
@@ -297,7 +302,7 @@ struct Client::Inbox {
             stream->outbox.on_standing_denied();
             client.touch(*stream);
         }
-        if (stream->reader) {
+        if (stream->reader && is_last) {
             stream->reader->on_state(state_from(state), client.effects_);
             client.look_at(*stream);
             client.read_again_later(*stream, now);

@@ -68,6 +68,8 @@ void Subscription::on_state(StreamState const& state, Effects& effects) {
         stage_ = Stage::loading;
     } else if (state.verdict > CursorVerdict::delta) {
         fail(Error{Errc::protocol_violation, "a way to catch up that was not agreed"}, effects);
+    } else if (state.generation == Generation{} && at_.seq > Seq{}) {
+        fail(Error{Errc::protocol_violation, "what is held is of no history"}, effects);
     } else {
         // Another generation, and the cursor still stands: both histories share what is held.
         head_ = at_.generation == state.generation ? std::max(head_, state.head) : state.head;
