@@ -99,14 +99,15 @@ Result<> flush_names(std::filesystem::path const& directory) {
 }
 
 constexpr char kDataName[] = "data.mdb";
-constexpr char kNewName[] = "new";  // where a data file is made
+constexpr char kNewName[] = "data.mdb.new";  // until it is on the disk
 
-Result<> write_first_pages(std::filesystem::path const& directory, std::size_t map_bytes) {
+Result<> write_first_pages(std::filesystem::path const& file, std::size_t map_bytes) {
     MDB_env* env = nullptr;
     CAPSTAN_TRY(check(mdb_env_create(&env), "create"));
     std::unique_ptr<MDB_env, void (*)(MDB_env*)> const closing(env, mdb_env_close);
     CAPSTAN_TRY(check(mdb_env_set_mapsize(env, map_bytes), "set the map size"));
-    CAPSTAN_TRY(check(mdb_env_open(env, directory.c_str(), MDB_NOLOCK, 0640), "make"));
+    CAPSTAN_TRY(
+        check(mdb_env_open(env, file.c_str(), MDB_NOSUBDIR | MDB_NOLOCK, 0640), "make a file"));
     return check(mdb_env_sync(env, 1), "flush");
 }
 
@@ -114,17 +115,12 @@ Result<> write_first_pages(std::filesystem::path const& directory, std::size_t m
 /// part of them: a file in which nothing was ever stored, and which cannot be opened. So it gets
 /// its name once it is on the disk.
 Result<> make_data_file(std::filesystem::path const& directory, std::size_t map_bytes) {
-    auto const making = directory / kNewName;
+    auto const made = directory / kNewName;
     std::error_code error;
-    std::filesystem::remove_all(making, error);  // of an attempt that was cut short
-    CAPSTAN_TRY(make_directory(making));
-    CAPSTAN_TRY(write_first_pages(making, map_bytes));
-    std::filesystem::rename(making / kDataName, directory / kDataName, error);
-    if (error) {
-        return io_error(directory, error.value());
-    }
-    std::filesystem::remove_all(making, error);
-    return success();
+    std::filesystem::remove(made, error);  // of an attempt that was cut short
+    CAPSTAN_TRY(write_first_pages(made, map_bytes));
+    std::filesystem::rename(made, directory / kDataName, error);
+    return error ? io_error(directory, error.value()) : Result<>(success());
 }
 
 }  // namespace

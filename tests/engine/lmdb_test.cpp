@@ -350,11 +350,10 @@ BOOST_AUTO_TEST_CASE(F11_damaged_meta_pages_are_index_damaged) {
 /// tests/end_to_end/outbox_lab.test lets the power fail while it is made.
 BOOST_AUTO_TEST_CASE(F21_data_file_that_was_never_finished_is_made_anew) {
     environment.reset();
-    fs::create_directory(directory / "new");
-    write_anew(directory / "new" / "data.mdb", "half of a meta page");
+    write_anew(directory / "data.mdb.new", "half of a meta page");
     write_anew(data_file(), "");  // its name came to the disk, and nothing else
     open();
-    BOOST_TEST(!fs::exists(directory / "new"));
+    BOOST_TEST(!fs::exists(directory / "data.mdb.new"));
     put("key", "value");
     environment.reset();
     open();
