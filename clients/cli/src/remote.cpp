@@ -29,7 +29,7 @@ Result<std::string> read_token(Context& context) {
 }  // namespace
 
 Result<Remote> Remote::open(Context& context) {
-    CAPSTAN_TRY(ServerUrl::parse(context.globals.server));
+    CAPSTAN_TRY(ServerAddresses::parse(context.globals.server));
     Remote remote(context);
     CAPSTAN_TRY(remote.token_, read_token(context));
     return remote;
@@ -96,7 +96,7 @@ std::string Remote::device_directory() const {
     if (base.empty()) {
         base = variable("HOME") + "/.local/state";
     }
-    auto const url = ServerUrl::parse(context_->globals.server).value();
+    auto const url = ServerAddresses::parse(context_->globals.server).value().first();
     auto name = url.authority() + url.prefix;
     for (char& c : name) {
         c = c == '/' ? '_' : c;

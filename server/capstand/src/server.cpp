@@ -42,7 +42,6 @@ constexpr Duration kDrainPoll = milliseconds(20);
 constexpr Duration kRestAfter = std::chrono::seconds(12);
 constexpr Duration kStartGrace = std::chrono::seconds(30);  // from one sign of progress to the next
 
-/// Nothing if the public address speaks plainly.
 /// Everything that a serving process owns, in the order of construction. What a part uses stands
 /// above it.
 class Server {
@@ -124,6 +123,7 @@ class Server {
     Instant last_moved_;
     bool is_lean_ = false;  // memory was given back since
     bool draining_ = false;
+    BeaconWatch beacon_watch_{log_};
     std::optional<Error> stopped_;
 };
 
@@ -337,10 +337,7 @@ Result<> Server::wait_until_ready() {
 }
 
 void Server::report_catching_up() {
-    std::string where = "the brokers do not say how far the log goes";
-    if (auto const progress = partition_->log_progress()) {
-        where = fmt::format("offset {} of {} is folded", progress->next.value, progress->end.value);
-    }
+    auto const where = describe(partition_->log_progress());
     set_phase({.phase = "catching_up", .reason = where});
     log_.info("catching_up", where);
     manager_.starting("catching up: " + where, kStartGrace);
@@ -368,6 +365,7 @@ void Server::tick() {
         snapshots_->keeper().on_tick(now);
     }
     give_memory_back(now);
+    beacon_watch_.look(partition_->log_progress());
     manager_.alive();
     tick_ = strand_.after(kTick, [this] { tick(); });
 }
@@ -424,7 +422,7 @@ void Server::wait_for_sessions(Instant until) {
 void Server::on_stopped(Error const& why) {
     stopped_ = why;
     set_phase({.phase = "stopped", .reason = to_string(why)});
-    log_.error(why.code == Errc::journal_diverged ? "journal_diverged" : "storage_failed",
+    log_.error(stop_event(why.code),
                why.detail,
                {{"code", std::uint64_t{static_cast<std::uint16_t>(why.code)}}});
     // Sessions are told; then the process ends, and recovery reads what the disk holds.
@@ -451,7 +449,7 @@ ExitCode Server::run() {
     context_.restart();
     context_.poll();
     log_.info("stopped", stopped_ ? stopped_->detail : "clean");
-    return stopped_ ? exit_code_of(stopped_->code) : ExitCode::clean;
+    return stopped_ ? exit_code_of_stop(stopped_->code) : ExitCode::clean;
 }
 
 void Server::set_phase(Readiness readiness) {
