@@ -1,6 +1,6 @@
 """A real capstand whose system calls fail, or whose clock is wrong; nothing that it acknowledged may suffer.
 
-  failing_calls.py --capstand PROGRAM (flush-fails | disk-full | clock-jumps)
+  failing_calls.py --capstand PROGRAM (flush-fails | disk-full | disk-slow | clock-jumps)
 """
 
 import argparse
@@ -9,12 +9,14 @@ import http.client
 import shutil
 import sys
 import tempfile
+import threading
+import time
 
 from real_server import STREAMS, Found, Server, ask, check, look
 
 STORAGE_FAILED = 7  # the exit code
 NEEDED = {"flush-fails": ("strace", shutil.which("strace")), "disk-full": ("strace", shutil.which("strace")),
-          "clock-jumps": ("faketime", next(iter(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")), None))}
+          "disk-slow": ("strace", shutil.which("strace")), "clock-jumps": ("faketime", next(iter(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")), None))}
 
 
 class Author:
@@ -72,6 +74,31 @@ def disk_full(capstand, root):
     return author
 
 
+def disk_slow(capstand, root):
+    """F9: while a flush takes eight seconds `/readyz` says `degraded`, and 200; then it serves as before."""
+    author = Author()
+    under = ("strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync",
+             "-e", "inject=fdatasync:delay_enter=8000000:when=60")
+    server = Server(capstand, root, under=under)
+    writing = threading.Thread(target=author.append, args=(server, 200))
+    writing.start()
+    phases = []
+    while writing.is_alive():
+        status, page = server.ready()
+        if status != 200:
+            raise Found(f"F9: {status} while the disk is slow")
+        phases.append(page["phase"])
+        if page["phase"] == "degraded" and not page["reason"]:
+            raise Found("F9: degraded without a reason")
+        time.sleep(0.1)
+    time.sleep(1.5)
+    phases.append(server.ready()[1]["phase"])
+    server.kill()
+    if "degraded" not in phases or phases[-1] != "serving" or len(author.acked) != 200:
+        raise Found(f"F9: {len(author.acked)} acknowledged, phases {sorted(set(phases))}, {phases[-1]} in the end")
+    return author
+
+
 def clock_jumps(capstand, root):
     """F18: the clock is ten years ahead, then ten years behind."""
     author = Author()
@@ -86,7 +113,7 @@ def clock_jumps(capstand, root):
 
 
 def main():
-    stories = {"flush-fails": flush_fails, "disk-full": disk_full, "clock-jumps": clock_jumps}
+    stories = {"flush-fails": flush_fails, "disk-full": disk_full, "disk-slow": disk_slow, "clock-jumps": clock_jumps}
     parser = argparse.ArgumentParser(description="a real capstand whose system calls fail")
     parser.add_argument("--capstand", required=True)
     parser.add_argument("story", choices=sorted(stories))
