@@ -43,6 +43,7 @@ Result<> execute(Context& context, BackupCreate const& command);
 Result<> execute(Context& context, BackupList const& command);
 Result<> execute(Context& context, BackupVerify const& command);
 Result<> execute(Context& context, BackupRestore const& command);
+Result<> execute(Context& context, Migrate const& command);
 Result<> execute(Context& context, Check const& command);
 Result<> execute(Context& context, Doctor const& command);
 Result<> execute(Context& context, Top const& command);

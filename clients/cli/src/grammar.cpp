@@ -111,7 +111,7 @@ Grammar::Grammar() {
 void Grammar::add_globals() {
     add(app,
         "-s,--server",
-        "Address of the server",
+        "Address of the server; several nodes: separated by commas",
         [this](std::string const& word) -> Result<> {
             globals.server = word;
             return success();

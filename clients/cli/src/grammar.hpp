@@ -56,6 +56,7 @@ class Grammar {
     void add_operator_commands();
     void add_repair();
     void add_backup();
+    void add_migrate();
     void add_check();
     void add_watching();
     void add_bench_commands();
@@ -105,6 +106,7 @@ class Grammar {
     BackupList backup_list_;
     BackupVerify backup_verify_;
     BackupRestore backup_restore_;
+    Migrate migrate_;
     Check check_connection_;
     Check check_append_;
     Check check_disk_;

@@ -40,6 +40,7 @@ void Grammar::add_operator_commands() {
     add_path(rebuild, "DIRECTORY", rebuild_.directory, kDataHelp);
     add_repair();
     add_backup();
+    add_migrate();
     add_check();
     add_watching();
 }
@@ -95,6 +96,29 @@ void Grammar::add_backup() {
             [this](std::uint64_t position) { backup_restore_.at = Position{position}; },
             "The journal position to end at; without it, the backup's end")
         ->type_name("POSITION");
+}
+
+void Grammar::add_migrate() {
+    auto& migrate = add_command(app,
+                                "migrate",
+                                "Move a journal to a cluster, or back; every seq stays. Resumable",
+                                migrate_);
+    add_path(migrate, "DIRECTORY", migrate_.directory, kDataHelp);
+    auto* const ways = migrate.add_option_group("way");
+    ways->add_option("--to", migrate_.to, "Copy the journal there and switch")
+        ->type_name("kafka://HOST:PORT,…/CLUSTER");
+    ways->add_option("--from", migrate_.from, "Make DIRECTORY from the cluster, and end that")
+        ->type_name("kafka://HOST:PORT,…/CLUSTER");
+    ways->require_option(1);
+    migrate
+        .add_option("--settings-file",
+                    migrate_.settings_file,
+                    "Lines of NAME=VALUE for librdkafka, as of capstand's cluster_settings_file")
+        ->type_name("FILE");
+    migrate.add_option("--replicas", migrate_.replicas, "Of the topic, if it has to be made")
+        ->type_name("N")
+        ->capture_default_str();
+    migrate.add_flag("--dry-run", migrate_.dry_run, "Tell what would be moved. Changes nothing");
 }
 
 void Grammar::add_check() {

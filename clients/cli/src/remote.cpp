@@ -21,7 +21,7 @@ Result<std::string> read_token_file(Context& context, std::string const& file) {
 }
 
 Result<Remote> Remote::open(Context& context) {
-    CAPSTAN_TRY(ServerUrl::parse(context.globals.server));
+    CAPSTAN_TRY(ServerAddresses::parse(context.globals.server));
     Remote remote(context);
     if (!context.globals.token_file.empty()) {
         CAPSTAN_TRY(remote.token_, read_token_file(context, context.globals.token_file));
@@ -90,7 +90,7 @@ std::string Remote::device_directory() const {
     if (base.empty()) {
         base = variable("HOME") + "/.local/state";
     }
-    auto const url = ServerUrl::parse(context_->globals.server).value();
+    auto const url = ServerAddresses::parse(context_->globals.server).value().first();
     auto name = url.authority() + url.prefix;
     for (char& c : name) {
         c = c == '/' ? '_' : c;

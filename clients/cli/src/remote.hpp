@@ -28,7 +28,8 @@ class Remote {
     Result<Client> cold_device(bool snapshots) const;
     /// A client with a store of its own.
     Result<Client> device(std::unique_ptr<ClientStore> store) const;
-    /// Where this machine's device keeps its id and its outbox for this server.
+    /// Where this machine's device keeps its id and its outbox for this server: of several
+    /// addresses, the first one names it.
     std::string device_directory() const;
 
     /// Errors: `not_found` if there is no such stream.

@@ -121,7 +121,7 @@ std::future<void> Client::stop() && {
 }
 
 Result<Client> Client::open(ClientOptions options, ClientHandlers handlers) {
-    CAPSTAN_TRY(auto const url, ServerUrl::parse(options.url));
+    CAPSTAN_TRY(auto servers, ServerAddresses::parse(options.url));
     auto store = std::move(options.custom_store);
     if (!store && options.store.empty()) {
         store = make_memory_store();
@@ -135,9 +135,10 @@ Result<Client> Client::open(ClientOptions options, ClientHandlers handlers) {
         inner->disk = std::make_unique<AsioThread>("capstan-store");
     }
     auto& world = parts->runtime->parts();
-    CAPSTAN_TRY(auto* const transport, world.transport(url, options.ca_file));
+    CAPSTAN_TRY(auto* const transport, world.transport(servers.url(), options.ca_file));
     ShellSeams const seams{world.loop, inner->disk.get(), world.clock, world.random, *transport};
-    ServerAccess access{std::move(options.url), options.token, std::move(options.ca_file)};
+    ServerAccess access{
+        std::move(servers), std::move(options.url), options.token, std::move(options.ca_file)};
     sync::ClientOptions core{.token = std::move(options.token),
                              .agent = std::move(options.agent),
                              .credit_bytes = options.credit_bytes,

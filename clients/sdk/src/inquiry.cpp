@@ -59,11 +59,10 @@ class Inquiry::Asking final : public ConnectionEvents, public std::enable_shared
 
     void start() {
         if (handlers_.on_end) {
-            auto const transport = find_transport();
-            if (!transport) {
-                return finish(transport.error());
+            if (auto const found = find_servers(); !found) {
+                return finish(found.error());
             }
-            connection_ = transport.value()->open(options_.url, *this);
+            connect();
             timer_ = world_.loop.after(options_.timeout, [this] {
                 finish(Error{Errc::timed_out, "no answer from " + options_.url});
             });
@@ -76,7 +75,10 @@ class Inquiry::Asking final : public ConnectionEvents, public std::enable_shared
         connection_.reset();
     }
 
-    void on_open() override { connection_->send(hello_of(options_, world_.random)); }
+    void on_open() override {
+        was_open_ = true;
+        connection_->send(hello_of(options_, world_.random));
+    }
     void on_message(ByteView bytes) override {
         MessageReader reader(bytes);
         for (;;) {
@@ -95,12 +97,26 @@ class Inquiry::Asking final : public ConnectionEvents, public std::enable_shared
             }
         }
     }
-    void on_close(Error const& why) override { finish(why); }
+    void on_close(Error const& why) override {
+        if (was_open_ || ++tries_ >= servers_->count()) {
+            return finish(why);
+        }
+        servers_->next();
+        world_.loop.post([asking = shared_from_this()] { asking->connect(); });
+    }
 
   private:
-    Result<Transport*> find_transport() {
-        CAPSTAN_TRY(auto const url, ServerUrl::parse(options_.url));
-        return world_.transport(url, options_.ca_file);
+    Result<> find_servers() {
+        CAPSTAN_TRY(servers_, ServerAddresses::parse(options_.url));
+        CAPSTAN_TRY(transport_, world_.transport(servers_->url(), options_.ca_file));
+        return success();
+    }
+
+    /// To the node whose turn it is.
+    void connect() {
+        if (handlers_.on_end) {
+            connection_ = transport_->open(servers_->text(), *this);
+        }
     }
 
     void on_welcome(fb::Welcome const& welcome) {
@@ -137,6 +153,10 @@ class Inquiry::Asking final : public ConnectionEvents, public std::enable_shared
     Runtime::Parts& world_;
     InquiryOptions options_;
     InquiryHandlers handlers_;
+    std::optional<ServerAddresses> servers_;
+    Transport* transport_ = nullptr;
+    std::size_t tries_ = 0;  // that failed
+    bool was_open_ = false;
     std::unique_ptr<Connection> connection_;
     std::unique_ptr<Timer> timer_;
     bool listed_ = false;

@@ -127,6 +127,7 @@ class Server {
     DiskWatch disk_watch_;
     bool draining_ = false;
     bool reload_is_due_ = false;  // asked for before it could be done
+    BeaconWatch beacon_watch_{log_};
     std::optional<Error> stopped_;
 };
 
@@ -326,10 +327,7 @@ Result<> Server::wait_until_ready() {
 }
 
 void Server::report_catching_up() {
-    std::string where = "the brokers do not say how far the log goes";
-    if (auto const progress = partition_->log_progress()) {
-        where = fmt::format("offset {} of {} is folded", progress->next.value, progress->end.value);
-    }
+    auto const where = describe(partition_->log_progress());
     set_phase({.phase = "catching_up", .reason = where});
     log_.info("catching_up", where);
     manager_.starting("catching up: " + where, kStartGrace);
@@ -361,6 +359,7 @@ void Server::tick() {
     }
     heap_trim_.look(partition_->marks().appended, now, *background_);
     admin_->pages().tell_trouble(disk_watch_.look(partition_->marks(), now), now);
+    beacon_watch_.look(partition_->log_progress());
     manager_.alive();
     tick_ = strand_.after(kTick, [this] { tick(); });
 }
@@ -420,7 +419,7 @@ void Server::wait_for_sessions(Instant until) {
 void Server::on_stopped(Error const& why) {
     stopped_ = why;
     set_phase({.phase = "stopped", .reason = to_string(why)});
-    log_.error(why.code == Errc::journal_diverged ? "journal_diverged" : "storage_failed",
+    log_.error(stop_event(why.code),
                why.detail,
                {{"code", std::uint64_t{static_cast<std::uint16_t>(why.code)}}});
     // Sessions are told; then the process ends, and recovery reads what the disk holds.
@@ -447,7 +446,7 @@ ExitCode Server::run() {
     context_.restart();
     context_.poll();
     log_.info("stopped", stopped_ ? stopped_->detail : "clean");
-    return stopped_ ? exit_code_of(stopped_->code) : ExitCode::clean;
+    return stopped_ ? exit_code_of_stop(stopped_->code) : ExitCode::clean;
 }
 
 void Server::set_phase(Readiness readiness) {

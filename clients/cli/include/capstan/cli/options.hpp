@@ -195,6 +195,16 @@ struct BackupRestore {
     std::optional<Position> at;
 };
 
+/// Moves a data directory's journal to a cluster, or with `from` back to a new directory.
+struct Migrate {
+    std::string directory;
+    std::string to;    // kafka://…; one of the two
+    std::string from;  // kafka://…
+    std::string settings_file;
+    std::uint32_t replicas = 3;  // of the topic, if there is none yet
+    bool dry_run = false;
+};
+
 /// What a monitoring system asks about. Its answer is one line and Nagios' exit code.
 enum class CheckKind : std::uint8_t { connection, append, disk, journal, backup };
 struct Check {
@@ -309,6 +319,7 @@ using Command = std::variant<ShowText,
                              BackupList,
                              BackupVerify,
                              BackupRestore,
+                             Migrate,
                              Check,
                              Doctor,
                              Top,
