@@ -21,10 +21,11 @@ class TcpListener final : public Listener {
                 Clock& clock,
                 HttpHandler& handler,
                 SessionHost* sessions)
-        : shared_hub_(std::make_shared<ConnectionHub>(ConnectionHub{.options = std::move(options),
-                                                                    .clock = clock,
-                                                                    .handler = handler,
-                                                                    .sessions = sessions})),
+        : shared_hub_(new ConnectionHub{.options = std::move(options),
+                                        .clock = clock,
+                                        .handler = handler,
+                                        .sessions = sessions,
+                                        .poll = SocketPoll(context)}),
           acceptor_(context),
           pause_(context) {
         hub_.on_closed = [this] { accept_if_room(); };
@@ -88,6 +89,7 @@ class TcpListener final : public Listener {
         for (auto at = hub_.open.begin(); at != hub_.open.end();) {
             (*at++)->abort();
         }
+        hub_.poll.close();
     }
 
     ListenerCounters const& counters() const override { return hub_.counters; }
