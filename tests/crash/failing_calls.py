@@ -1,7 +1,7 @@
 """A real capstand whose system calls fail, whose memory is short, or whose clock is wrong; nothing that it acknowledged may
 suffer.
 
-  failing_calls.py --capstand PROGRAM (flush-fails | disk-full | clock-jumps | little-memory)
+  failing_calls.py --capstand PROGRAM (flush-fails | disk-full | disk-slow | clock-jumps | little-memory)
 """
 
 import argparse
@@ -20,7 +20,7 @@ from real_server import STREAMS, TOKEN, Found, Server, ask, check, look
 
 STORAGE_FAILED = 7  # the exit code
 NEEDED = {"flush-fails": ("strace", shutil.which("strace")), "disk-full": ("strace", shutil.which("strace")),
-          "little-memory": ("util-linux", shutil.which("prlimit")),
+          "disk-slow": ("strace", shutil.which("strace")), "little-memory": ("util-linux", shutil.which("prlimit")),
           "clock-jumps": ("faketime", next(iter(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")), None))}
 
 
@@ -78,6 +78,31 @@ def disk_full(capstand, root):
     server.kill()
     if not alive or len(author.acked) != before + 20:
         raise Found("F8: the server does not go on after the disk was full")
+    return author
+
+
+def disk_slow(capstand, root):
+    """F9: while a flush takes eight seconds `/readyz` says `degraded`, and 200; then it serves as before."""
+    author = Author()
+    under = ("strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync",
+             "-e", "inject=fdatasync:delay_enter=8000000:when=60")
+    server = Server(capstand, root, under=under)
+    writing = threading.Thread(target=author.append, args=(server, 200))
+    writing.start()
+    phases = []
+    while writing.is_alive():
+        status, page = server.ready()
+        if status != 200:
+            raise Found(f"F9: {status} while the disk is slow")
+        phases.append(page["phase"])
+        if page["phase"] == "degraded" and not page["reason"]:
+            raise Found("F9: degraded without a reason")
+        time.sleep(0.1)
+    time.sleep(1.5)
+    phases.append(server.ready()[1]["phase"])
+    server.kill()
+    if "degraded" not in phases or phases[-1] != "serving" or len(author.acked) != 200:
+        raise Found(f"F9: {len(author.acked)} acknowledged, phases {sorted(set(phases))}, {phases[-1]} in the end")
     return author
 
 
@@ -151,7 +176,8 @@ def little_memory(capstand, root):
 
 
 def main():
-    stories = {"flush-fails": flush_fails, "disk-full": disk_full, "clock-jumps": clock_jumps, "little-memory": little_memory}
+    stories = {"flush-fails": flush_fails, "disk-full": disk_full, "disk-slow": disk_slow, "clock-jumps": clock_jumps,
+               "little-memory": little_memory}
     parser = argparse.ArgumentParser(description="a real capstand whose system calls fail")
     parser.add_argument("--capstand", required=True)
     parser.add_argument("story", choices=sorted(stories))
