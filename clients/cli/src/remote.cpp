@@ -5,13 +5,7 @@
 #include <utility>
 
 namespace capstan::cli {
-namespace {
-
-Result<std::string> read_token(Context& context) {
-    auto const& file = context.globals.token_file;
-    if (file.empty()) {
-        return std::string();
-    }
+Result<std::string> read_token_file(Context& context, std::string const& file) {
     std::string token;
     if (file == "-") {
         token = context.surroundings.in.line().value_or("");
@@ -26,12 +20,12 @@ Result<std::string> read_token(Context& context) {
     return token;
 }
 
-}  // namespace
-
 Result<Remote> Remote::open(Context& context) {
     CAPSTAN_TRY(ServerAddresses::parse(context.globals.server));
     Remote remote(context);
-    CAPSTAN_TRY(remote.token_, read_token(context));
+    if (!context.globals.token_file.empty()) {
+        CAPSTAN_TRY(remote.token_, read_token_file(context, context.globals.token_file));
+    }
     return remote;
 }
 
@@ -164,6 +158,14 @@ Result<> Remote::append_text(std::string const& stream, std::string text) const 
     options.content_type = "text/plain";
     CAPSTAN_TRY(http_request(options));
     return success();
+}
+
+Result<HttpAnswer> Remote::import_runs(std::string const& stream, Seq head, ByteView runs) const {
+    auto options = request("POST", "/v1/import/" + in_path(stream));
+    options.body = as_text(runs);
+    options.content_type = "application/octet-stream";
+    options.fields.emplace_back("If-Match", std::to_string(head.value));
+    return http_request(options);
 }
 
 HttpRequestOptions Remote::request(std::string method, std::string path) const {

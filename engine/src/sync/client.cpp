@@ -408,8 +408,9 @@ void Client::disconnect(SessionInput input, Instant now, Error const& why) {
     if (input != SessionInput::closed) {
         effects_.then.emplace_back(Close{connection_, why});
     }
-    bool const lasted = greeted_at_ && now - *greeted_at_ >= kStableAfter;
-    if (std::exchange(progressed_, false) || lasted) {
+    // What there is to bring has an end, so getting on can't keep a crowd hurrying for ever.
+    bool const is_stable = greeted_at_ && now - *greeted_at_ >= kStableAfter;
+    if (std::exchange(got_on_, false) || is_stable) {
         backoff_.reset();
     }
     greeted_at_.reset();
@@ -423,6 +424,7 @@ void Client::disconnect(SessionInput input, Instant now, Error const& why) {
     asks_under_way_ = 0;
     for (auto& [name, stream] : streams_) {
         stream.handle = StreamNumber{};
+        stream.asks = 0;
         stream.queued = false;
         stream.outbox.on_disconnected();
         count(stream);

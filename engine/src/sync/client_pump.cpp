@@ -147,6 +147,7 @@ void Client::say_hello() {
         if (bytes <= kAskBytesMax && hello.streams.size() < kHelloStreamsMax) {
             hello.streams.push_back(std::make_unique<fb::StreamCursorT>(
                 cursor_of(stream.name, stream.reader, may_load(stream))));
+            ++stream.asks;
             to_ask_.erase(stream.name);
         } else {
             to_ask_.insert(stream.name);
@@ -185,6 +186,7 @@ void Client::send_asks(Instant now) {
             Stream& stream = *find(name);
             subscribe.streams.push_back(std::make_unique<fb::StreamCursorT>(
                 cursor_of(name, stream.reader, may_load(stream))));
+            ++stream.asks;
         }
         send(payload_of(subscribe));
         asked_at_ = asks_under_way_++ == 0 ? now : asked_at_;

@@ -238,4 +238,41 @@ BOOST_AUTO_TEST_CASE(edits_from_below_the_merge_mark_are_made_anew_at_the_head) 
     BOOST_TEST(pair.a.replica().state_hash() == pair.b.replica().state_hash());
 }
 
+/// Two devices insert one object; the later one's text is dropped, and what it typed behind that
+/// has no place at the head.
+BOOST_AUTO_TEST_CASE(a_write_that_cannot_be_said_as_a_whole_where_it_is_put_is_refused_as_a_whole) {
+    Pair pair;
+    pair.server.create(kStream, 2);
+    pair.write(pair.a, {insert("w")});
+    pair.settle();
+    pair.b.break_connection();
+    std::map<std::uint64_t, WriteState> states;
+    pair.b.on_write = [&states](sync::WriteMoved const& moved) {
+        states[moved.mutation.value] = moved.state;
+    };
+    auto const write = [&pair](std::vector<Op> ops) {
+        auto const id = pair.b.mutate({std::move(ops), {}}).value();
+        pair.b.run();
+        return id.value;
+    };
+    auto const first = write({insert("x"), splice("x", 0, 0, "of b")});
+    auto const behind = write({splice("x", 4, 0, "!"), set("x", "f", true), insert("z")});
+    auto const dependant = write({set("z", "f", true)});
+    auto const other = write({set("w", "f", true)});
+    pair.write(pair.a, {insert("x"), splice("x", 0, 0, "of a")});
+    for (int n = 0; n < 8; ++n) {
+        pair.write(pair.a, {splice("x", 0, 0, ".")});
+        pair.settle({&pair.a});
+    }
+    pair.settle();
+    BOOST_TEST((states[first] == WriteState::confirmed));
+    BOOST_TEST((states[behind] == WriteState::refused));
+    BOOST_TEST((states[dependant] == WriteState::refused));
+    BOOST_TEST((states[other] == WriteState::confirmed));
+    BOOST_TEST(!pair.b.view().type("z"));
+    BOOST_TEST((pair.a.view().value("w", "f") == Value{true}));
+    BOOST_TEST(!pair.a.view().value("x", "f"));
+    BOOST_TEST(pair.text(pair.b) == "........of a");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

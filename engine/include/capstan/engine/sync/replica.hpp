@@ -177,9 +177,14 @@ class Replica {
     void review();
     bool belongs(Outbox::Entry const& entry) const;
     void withdraw_dependants(std::vector<Outbox::Entry> const&, std::set<MutationId>& gone);
-    void make_anew(std::vector<Outbox::Entry> const& entries, std::set<MutationId> const& gone);
-    std::map<std::uint64_t, Event> rebase(std::set<MutationId> const& unsent,
-                                          std::set<MutationId> const& gone);
+    void make_anew(std::vector<Outbox::Entry> const& entries, std::set<MutationId>& gone);
+    std::map<std::uint64_t, Overlay::Rebased> rebase(std::set<MutationId> const& unsent,
+                                                     std::set<MutationId> const& gone);
+    bool withdraw_void(std::set<MutationId> const& unsent,
+                       std::map<std::uint64_t, Overlay::Rebased> const& rebased,
+                       std::set<MutationId>& gone);
+    Outbox::Revision revision_of(Mutation const& mutation,
+                                 std::map<std::uint64_t, Overlay::Rebased> const& rebased) const;
 
     // replica_changes.cpp
     void remember(std::string const& object);
