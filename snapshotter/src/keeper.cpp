@@ -61,12 +61,31 @@ Keeper::Keeper(SnapshotOptions const& options, SnapshotSeams const& seams, Troub
 template <class Step, class Then>
 void Keeper::on_builder(Step step, Then then) {
     seams_.builder.post([this, step = std::move(step), then = std::move(then)]() mutable {
-        seams_.strand.post([this, then = std::move(then), result = step()]() mutable {
-            if (!stopped_) {
-                then(std::move(result));
-            }
-        });
+        auto const began = seams_.clock.now();
+        auto result = step();
+        auto const took = seams_.clock.now() - began;
+        seams_.strand.post(
+            [this, then = std::move(then), result = std::move(result), took]() mutable {
+                unrested_ += took;
+                if (!stopped_) {
+                    then(std::move(result));
+                }
+            });
     });
+}
+
+/// Runs `task` when the steps so far have had their rest; at once if somebody waits.
+void Keeper::rested(Task task) {
+    bool const awaited = !work_->job.done.empty() || std::ranges::any_of(jobs_, [](Job const& job) {
+        return !job.done.empty();
+    });
+    auto const owed = std::exchange(unrested_, Duration{}) *
+                      (100 - static_cast<int>(options_.share_percent)) /
+                      static_cast<int>(options_.share_percent);
+    if (awaited || owed == Duration{}) {
+        return task();
+    }
+    rest_ = seams_.strand.after(owed, std::move(task));
 }
 
 void Keeper::attach(Partition& partition) {
@@ -200,6 +219,10 @@ void Keeper::next_job() {
     work_->job = std::move(jobs_.front());
     work_->began = seams_.clock.now();
     jobs_.pop_front();
+    rested([this] { start(); });
+}
+
+void Keeper::start() {
     switch (work_->job.kind) {
         case Kind::build:
             return start_build();
@@ -259,8 +282,12 @@ void Keeper::begin_build() {
             return work_->build->next();
         },
         [this](Result<Seq> const& next) {
-            next ? read_page(next.value(), &Keeper::feed_build) : build_failed(next.error());
+            next ? read_rested(next.value(), &Keeper::feed_build) : build_failed(next.error());
         });
+}
+
+void Keeper::read_rested(Seq next, void (Keeper::*feed)(Page)) {
+    rested([this, next, feed] { read_page(next, feed); });
 }
 
 /// Hands on the page with the next event; behind the head, the job has all it needs.
@@ -285,7 +312,7 @@ void Keeper::feed_build(Page page) {
             return work_->build->next();
         },
         [this](Result<Seq> const& next) {
-            next ? read_page(next.value(), &Keeper::feed_build) : build_failed(next.error());
+            next ? read_rested(next.value(), &Keeper::feed_build) : build_failed(next.error());
         });
 }
 
@@ -356,7 +383,7 @@ void Keeper::start_check() {
             return work_->check->next();
         },
         [this](Result<Seq> const& next) {
-            next ? read_page(next.value(), &Keeper::feed_check) : check_failed(next.error());
+            next ? read_rested(next.value(), &Keeper::feed_check) : check_failed(next.error());
         });
 }
 
@@ -367,7 +394,7 @@ void Keeper::feed_check(Page page) {
             return work_->check->next();
         },
         [this](Result<Seq> const& next) {
-            next ? read_page(next.value(), &Keeper::feed_check) : check_failed(next.error());
+            next ? read_rested(next.value(), &Keeper::feed_check) : check_failed(next.error());
         });
 }
 

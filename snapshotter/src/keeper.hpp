@@ -4,6 +4,7 @@
 #include <capstan/snapshotter/store.hpp>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -20,7 +21,10 @@ class Keeper final : public SnapshotKeeper {
     Keeper(SnapshotOptions const& options, SnapshotSeams const& seams, Trouble trouble);
 
     void attach(Partition& partition) override;
-    void stop() override { stopped_ = true; }
+    void stop() override {
+        stopped_ = true;
+        rest_.reset();
+    }
     void on_moved(StreamMoved const& moved) override;
     void on_tick(Instant now) override;
     void create(std::string_view stream, OnSnapshot done) override;
@@ -61,10 +65,12 @@ class Keeper final : public SnapshotKeeper {
 
     template <class Step, class Then>
     void on_builder(Step step, Then then);
+    void rested(Task task);
 
     // The queue.
     void ask(Kind kind, std::string_view stream, bool anew, OnSnapshot done);
     void next_job();
+    void start();
     void finish(Result<SnapshotOffer> const& result);
     void drop(std::string const& stream);
     void damaged(std::string const& stream, Error const& why);
@@ -72,6 +78,7 @@ class Keeper final : public SnapshotKeeper {
     // A build, step by step.
     void start_build();
     void begin_build();
+    void read_rested(Seq next, void (Keeper::*feed)(Page));
     void read_page(Seq next, void (Keeper::*feed)(Page));
     void feed_build(Page page);
     void finish_build();
@@ -99,6 +106,8 @@ class Keeper final : public SnapshotKeeper {
     std::optional<Error> broken_;
     SnapshotCounters counters_;
     std::optional<Work> work_;
+    Duration unrested_{};  // what the steps since the last rest took
+    std::unique_ptr<Timer> rest_;
     std::optional<SnapshotStore> store_;  // of the builder's thread
 };
 

@@ -28,6 +28,21 @@ SnapshotOptions small_steps() {
     return options;
 }
 
+/// Simulated time in which each reading takes `reading_takes`, as if there were work between two.
+class WorkingClock final : public Clock {
+  public:
+    explicit WorkingClock(SimClock& clock) : clock_(clock) {}
+    Instant now() const override {
+        clock_.advance(reading_takes);
+        return clock_.now();
+    }
+    WallTime wall() const override { return clock_.wall(); }
+    Duration reading_takes{};
+
+  private:
+    SimClock& clock_;
+};
+
 /// A keeper on a simulated disk and three simulated threads.
 class KeeperBed {
   public:
@@ -42,7 +57,7 @@ class KeeperBed {
         reader_ = std::make_unique<SimExecutor>(schedule);
         keeper = SnapshotKeeper::make(
             options_,
-            {disk, clock, *strand_, *builder_, *reader_},
+            {disk, working, *strand_, *builder_, *reader_},
             [this](std::string_view, Error const& why) { troubles.push_back(why.code); });
         keeper->attach(partition);
     }
@@ -121,6 +136,7 @@ class KeeperBed {
   public:
     SimRandom random;
     SimClock clock;
+    WorkingClock working{clock};
     SimSchedule schedule{clock, random};
     SimStorage disk;
     TapePartition partition;
@@ -342,6 +358,29 @@ BOOST_AUTO_TEST_CASE(a_full_disk_fails_a_build_and_leaves_the_snapshot_before) {
     BOOST_TEST((bed.keeper->newest(kStream)->seq == Seq{100}));
     BOOST_TEST(is_replay(bed.restored().value(), tape));
     BOOST_TEST((bed.create().value().seq == Seq{200}));
+}
+
+/// Each step of a build takes a millisecond of its thread here.
+BOOST_AUTO_TEST_CASE(a_build_that_nobody_waits_for_rests_nine_times_as_long_as_it_works) {
+    auto const tape = busy_tape(kStream, 300, 14);
+    auto const time_of = [&tape](auto const& build) {
+        KeeperBed bed;
+        bed.schedule.run();
+        bed.working.reading_takes = std::chrono::milliseconds(1);
+        auto const began = bed.clock.now();
+        build(bed);
+        bed.schedule.run();
+        BOOST_TEST((bed.keeper->newest(kStream)->seq == Seq{300}));
+        return bed.clock.now() - began;
+    };
+    auto const due = time_of([&tape](KeeperBed& bed) { bed.move_to(tape, Seq{300}); });
+    auto const asked_for = time_of([&tape](KeeperBed& bed) {
+        bed.partition.show(kStream, tape, Seq{300});
+        BOOST_TEST(bed.create().has_value());
+    });
+    auto const steps = asked_for / std::chrono::milliseconds(2);
+    BOOST_TEST(steps > 10);
+    BOOST_TEST((due - asked_for > std::chrono::milliseconds(9 * (steps - 4))));
 }
 
 /// Events, demands, damage and crashes in any order: what is offered is always what the tape says.

@@ -13,6 +13,7 @@ SnapshotOptions snapshot_options(ServerConfig::Snapshot const& config) {
     options.policy.age = std::chrono::milliseconds(config.age_ms);
     options.cache_bytes = config.cache_bytes;
     options.check_every = config.check_every;
+    options.share_percent = static_cast<unsigned>(config.share_percent);
     return options;
 }
 

@@ -68,7 +68,7 @@ constexpr Setting kSettings[] = {
     {"", "insecure", FIELD(insecure), "", "Allow an address that is not loopback without TLS and tokens."},
     {"admin", "listen", FIELD(admin.listen), "HOST:PORT", "Address of /livez, /readyz and /metrics.", 0, 0, check_address},
 
-    {"auth", "token_file", FIELD(auth.token_file), "FILE", "Lines of `TOKEN TENANT/SUBJECT [read:PATTERN] [write:PATTERN] …`; a TOKEN may be given as sha256:HEX."},
+    {"auth", "token_file", FIELD(auth.token_file), "FILE", "Lines of `TOKEN TENANT/SUBJECT [read:PATTERN] [write:PATTERN] [import:PATTERN] …`; a TOKEN may be given as sha256:HEX."},
     {"auth", "dev_token", FIELD(auth.dev_token), "TOKEN", "One token for everything, for development.", 0, 0, nullptr, true},
 
     {"tls", "certificate_file", FIELD(tls.certificate_file), "FILE", "PEM: the server's certificate, then those up to its authority. With it the public address speaks TLS only."},
@@ -120,6 +120,7 @@ constexpr Setting kSettings[] = {
     {"snapshot", "age_ms", FIELD(snapshot.age_ms), "MS", "Events that are in no snapshot for so long make one due; 0 is never.", 0, 8'784 * kHourMs},
     {"snapshot", "whole_bytes_max", FIELD(snapshot.whole_bytes_max), "BYTES", "A snapshot up to this size follows the answer at once; of a larger one a device asks for what it lacks.", 0, 16 * kMiB},
     {"snapshot", "cache_bytes", FIELD(snapshot.cache_bytes), "BYTES", "Manifests and chunks kept in memory for all devices together.", 0, 16'384 * kMiB},
+    {"snapshot", "share_percent", FIELD(snapshot.share_percent), "PERCENT", "Of one core, for snapshots that nobody waits for; under unbroken load they fall behind instead of slowing writers.", 1, 100},
     {"snapshot", "check_every", FIELD(snapshot.check_every), "COUNT", "One in so many builds is compared with the tape; 0 is none.", 0, 1'000'000},
 
     {"rate", "events_per_second", FIELD(rate.events_per_second), "COUNT", "Events that a device may publish to a stream; 0 is no limit.", 0, 1'000'000'000},

@@ -87,6 +87,7 @@ struct ServerConfig {
         std::uint64_t whole_bytes_max = 262'144;
         std::uint64_t cache_bytes = 16 * 1'048'576;
         std::uint64_t check_every = 100;
+        std::uint64_t share_percent = 10;
     } snapshot;
 
     struct Rate {
