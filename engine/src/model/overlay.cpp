@@ -146,7 +146,8 @@ Overlay::Pending const* Overlay::pending(std::uint64_t local) const {
     return at == events_.end() || at->local != local ? nullptr : &*at;
 }
 
-/// Fields that no pending operation names are read where they are.
+/// Fields that no pending operation names are read where they are. One that is named and not there
+/// yet is empty: what comes into it is not shown as the confirmed model has it.
 void Overlay::copy_touched(std::string const& id, Seen& seen, Pending const& next) {
     auto const slot = model_.objects().find(id);
     if (slot == ObjectTable::kNone) {
@@ -160,8 +161,12 @@ void Overlay::copy_touched(std::string const& id, Seen& seen, Pending const& nex
         }
         auto const name = model_.tables_.names.number(op.field);
         Field const* const from = confirmed.fields.find(name, *kind);
-        if (from != nullptr && seen.object.fields.find(name, *kind) == nullptr) {
-            seen.object.fields.find_or_add(name, *kind) = from->copy();
+        if (seen.object.fields.find(name, *kind) != nullptr) {
+            continue;
+        }
+        Field& field = seen.object.fields.find_or_add(name, *kind);
+        if (from != nullptr) {
+            field = from->copy();
         }
     }
 }

@@ -144,6 +144,9 @@ void Replica::review() {
     }
     for (auto const id : gone) {
         hide(id);
+        if (undo_) {
+            undo_->refused(id.value);
+        }
     }
     client_.reviewed(stream_);
 }

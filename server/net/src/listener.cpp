@@ -62,6 +62,12 @@ class TcpListener final : public Listener {
         return success();
     }
 
+    void set_options(ListenerOptions const& options) override {
+        CAPSTAN_INVARIANT((options.tls == nullptr) == (options_.tls == nullptr));
+        hub_.options = options;
+        accept_if_room();
+    }
+
     std::uint16_t port() const override { return acceptor_.local_endpoint().port(); }
 
     void on_tick(Instant now) override {

@@ -63,6 +63,9 @@ class Listener {
     virtual ~Listener() = default;
 
     virtual std::uint16_t port() const = 0;
+    /// Other limits and another certificate from now on; the address stays. A connection that is
+    /// open keeps its TLS session. Precondition: TLS is on as before, or off as before.
+    virtual void set_options(ListenerOptions const& options) = 0;
     /// About once a second: ends what is late.
     virtual void on_tick(Instant now) = 0;
     /// No new connections; those that are open go on.
