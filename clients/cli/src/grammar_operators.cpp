@@ -42,6 +42,7 @@ void Grammar::add_operator_commands() {
     add_backup();
     add_migrate();
     add_check();
+    add_watching();
 }
 
 void Grammar::add_repair() {
@@ -160,6 +161,45 @@ void Grammar::add_check() {
         check_backup_, CheckKind::backup, "backup", "Hours since the newest backup was made");
     add_path(backup, "BACKUPS", check_backup_.target, kBackupsHelp);
     limits(backup, check_backup_, 25, 49);
+}
+
+void Grammar::add_watching() {
+    auto& doctor =
+        add_command(app, "doctor", "Look at all that commands need, and say what to do", doctor_);
+    add(doctor,
+        "--admin",
+        "The server's admin port",
+        [this](std::string const& word) -> Result<> {
+            doctor_.admin = word;
+            doctor_.admin_is_given = true;
+            return success();
+        })
+        ->type_name("URL")
+        ->default_str(doctor_.admin);
+    doctor.add_option("--data", doctor_.data, "Look at this data directory, too")
+        ->type_name("DIRECTORY");
+    doctor.add_option("--backups", doctor_.backups, "And at these backups")->type_name("DIRECTORY");
+
+    auto& top = add_command(app, "top", "What a server does, a line a moment", top_);
+    top.add_option("--admin", top_.admin, "The server's admin port")
+        ->type_name("URL")
+        ->capture_default_str();
+    add(top,
+        "--every",
+        "How long a moment is",
+        [this](std::string const& word) -> Result<> {
+            CAPSTAN_TRY(auto const micros, parse_duration(word));
+            if (micros < 10'000) {
+                return Error{Errc::usage, "a moment is at least 10ms"};
+            }
+            top_.every = std::chrono::microseconds(micros);
+            return success();
+        })
+        ->type_name("DURATION")
+        ->default_str("1s");
+    top.add_option_function<std::uint64_t>(
+           "-n,--count", [this](std::uint64_t count) { top_.count = count; }, "Lines")
+        ->type_name("N");
 }
 
 }  // namespace capstan::cli

@@ -409,6 +409,7 @@ void Shell::carry_out(sync::Recovered& effect) {
 
 void Shell::carry_out(sync::StatusChanged& effect) {
     models_->on(effect);
+    pump_soon();
     if (handlers_.on_status) {
         handlers_.on_status(effect.status,
                             effect.code == 0 ? Error{Errc::connection_closed, effect.detail}

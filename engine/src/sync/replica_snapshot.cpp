@@ -26,9 +26,7 @@ void Replica::on(SnapshotArrived const& arrived) {
     take_over(std::move(restored).value());
     consume(manifest.seq);
     std::ranges::sort(buried_);
-    if (waiting_) {
-        review();
-    }
+    after_input();
 }
 
 /// To be called before anything else of them changes.
@@ -51,6 +49,11 @@ void Replica::take_over(RestoredSnapshot&& restored) {
     model_ = std::make_unique<Model>(std::move(restored.model));
     own_applied_ = {client_.device(), own};
     devices_stored_ = 0;
+    past_.begin(model_->head());
+    disputes_.clear();
+    for (auto const& [key, resolver] : resolvers_) {
+        look_through_model(resolver);
+    }
     buried_.clear();
     touched_.clear();
     for (std::uint32_t slot = 0; slot < model_->objects().slots_end(); ++slot) {

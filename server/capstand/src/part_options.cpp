@@ -1,6 +1,7 @@
 #include "part_options.hpp"
 
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <capstan/server/auth/token_file.hpp>
 #include <capstan/server/config/settings.hpp>
@@ -72,6 +73,21 @@ std::string url_of(std::string_view scheme, std::string const& listen, std::uint
     auto const host = parse_host_port(listen).value().host;
     bool const bracketed = host.find(':') != std::string::npos;
     return fmt::format("{}://{}:{}", scheme, bracketed ? '[' + host + ']' : host, port);
+}
+
+LogOptions log_options(ServerConfig const& config) {
+    bool const text =
+        config.log.format == "text" || (config.log.format == "auto" && isatty(STDERR_FILENO) == 1);
+    LogOptions options;
+    options.format = text ? LogFormat::text : LogFormat::json;
+    for (auto const level : {LogLevel::debug, LogLevel::info, LogLevel::warn, LogLevel::error}) {
+        if (config.log.level == to_string(level)) {
+            options.level = level;
+        }
+    }
+    options.events_per_second = config.log.events_per_second;
+    options.events_burst = config.log.events_burst;
+    return options;
 }
 
 Result<std::unique_ptr<Authenticator>> make_authenticator(ServerConfig::Auth const& auth) {

@@ -88,7 +88,8 @@ class Subscription {
     void on_hole(Seq first, Seq last, std::uint8_t why, Instant now, Effects& effects);
     /// What comes while none is expected was under way when the stream was asked for anew.
     void on_snapshot(OfferedSnapshot const& offer, ChunkCodec const& codec);
-    void on_chunk(ChunkPart const& part, bool may_load, Effects& effects);
+    /// True if a chunk is whole with this part.
+    bool on_chunk(ChunkPart const& part, bool may_load, Effects& effects);
     /// The server has said that it cannot go on with the stream, for a reason that may pass.
     void on_interrupted(Error why, Effects& effects);
     void on_disconnected();
