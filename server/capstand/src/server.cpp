@@ -123,7 +123,7 @@ class Server {
     HeapTrim heap_trim_;
     DiskWatch disk_watch_;
     bool draining_ = false;
-    bool hurried_ = false;  // by a second signal
+    bool hurried_ = false;        // by a second signal
     bool reload_is_due_ = false;  // asked for before it could be done
     BeaconWatch beacon_watch_{log_};
     std::optional<Error> stopped_;
