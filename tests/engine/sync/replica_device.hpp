@@ -80,6 +80,7 @@ class ReplicaDevice {
     void open_store();
     void carry_out(sync::Effects effects);
     void carry_out(sync::Effect const& effect);
+    void on(sync::SnapshotArrived const& arrived);
     void look();
     void expect(bool condition, std::string const& what);
 
