@@ -15,12 +15,15 @@ function(_capstan_current_room out)
 endfunction()
 
 # Stops if a DEPS entry of `name` points downwards in CAPSTAN_ROOMS. Clients see schema and engine,
-# the command line also sequencer and snapshotter; tests see everything.
+# the command line also sequencer and snapshotter, the testing kit, which holds a server, all; tests
+# see everything.
 function(_capstan_check_deps name)
     _capstan_current_room(room)
     file(RELATIVE_PATH path "${PROJECT_SOURCE_DIR}" "${CMAKE_CURRENT_SOURCE_DIR}")
     if(path MATCHES "^clients/cli(/|$)")
         set(allowed schema engine sequencer snapshotter clients)
+    elseif(path MATCHES "^clients/testing(/|$)")
+        set(allowed ${CAPSTAN_ROOMS})
     elseif(room STREQUAL "clients")
         set(allowed schema engine clients)
     else()

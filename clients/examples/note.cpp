@@ -1,6 +1,7 @@
 // A note that two people write at the same time. One of them is on a train: both go on typing, and
 // afterwards both have what both wrote, each thing where its author put it. An editor follows by
-// splices, so nothing in it jumps.
+// splices, so nothing in it jumps; and who takes something back takes back what they wrote, not
+// what the other one did.
 #include <filesystem>
 
 #include "example.hpp"
@@ -43,6 +44,15 @@ capstan::ModelStream::Say type_behind(std::string words, std::string what) {
     };
 }
 
+/// What was taken back, or made again: there is something.
+capstan::UndoneWrite take(capstan::Result<std::optional<capstan::UndoneWrite>>&& step) {
+    auto undone = must(std::move(step));
+    if (!undone) {
+        give_up("there is nothing to take back");
+    }
+    return *std::move(undone);
+}
+
 /// What a program does that knows whole texts alone: only what differs is sent.
 void replace(capstan::ModelStream& model, std::string const& words, std::string const& by) {
     auto note = model.get(kNote)->value;
@@ -59,6 +69,7 @@ int main(int argc, char** argv) {
     std::filesystem::remove_all(kStore);
 
     Device anna(server, runtime, kNotes);
+    anna.model.keep_undo();
     Editor editor;  // used on the runtime's thread until the end
     anna.model.observe([&editor](capstan::Change const& change) { editor.apply(change); });
     auto const begun = say(anna.model, [](auto& m) {
@@ -87,4 +98,12 @@ int main(int argc, char** argv) {
     std::cout << "anna's editor shows " << (same ? "the same" : editor.text())
               << ", its cursor still behind \""
               << editor.before_cursor().substr(editor.before_cursor().size() - 5) << "\"\n";
+
+    must(take(anna.model.undo()).write.confirmed.get());  // the tea
+    must(take(anna.model.undo()).write.confirmed.get());  // the day
+    settle(anna.model, bob.model);
+    std::cout << "anna takes back what she wrote:\n" << bob.model.get(kNote)->text(kText);
+    must(take(anna.model.redo()).write.confirmed.get());
+    settle(anna.model, bob.model);
+    std::cout << "and the day again:\n" << bob.model.get(kNote)->text(kText);
 }

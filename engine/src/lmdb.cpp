@@ -98,6 +98,31 @@ Result<> flush_names(std::filesystem::path const& directory) {
     return failed == 0 ? Result<>(success()) : io_error(directory, failed);
 }
 
+constexpr char kDataName[] = "data.mdb";
+constexpr char kNewName[] = "data.mdb.new";  // until it is on the disk
+
+Result<> write_first_pages(std::filesystem::path const& file, std::size_t map_bytes) {
+    MDB_env* env = nullptr;
+    CAPSTAN_TRY(check(mdb_env_create(&env), "create"));
+    std::unique_ptr<MDB_env, void (*)(MDB_env*)> const closing(env, mdb_env_close);
+    CAPSTAN_TRY(check(mdb_env_set_mapsize(env, map_bytes), "set the map size"));
+    CAPSTAN_TRY(
+        check(mdb_env_open(env, file.c_str(), MDB_NOSUBDIR | MDB_NOLOCK, 0640), "make a file"));
+    return check(mdb_env_sync(env, 1), "flush");
+}
+
+/// LMDB writes the first pages of a new file without a flush, and a power failure could leave a
+/// part of them: a file in which nothing was ever stored, and which cannot be opened. So it gets
+/// its name once it is on the disk.
+Result<> make_data_file(std::filesystem::path const& directory, std::size_t map_bytes) {
+    auto const made = directory / kNewName;
+    std::error_code error;
+    std::filesystem::remove(made, error);  // of an attempt that was cut short
+    CAPSTAN_TRY(write_first_pages(made, map_bytes));
+    std::filesystem::rename(made, directory / kDataName, error);
+    return error ? io_error(directory, error.value()) : Result<>(success());
+}
+
 }  // namespace
 
 /// Remembers which directories this process has open, by device and inode: a second environment on
@@ -249,7 +274,10 @@ Result<std::unique_ptr<Environment>> Environment::open(Options const& options) {
 }
 
 Result<> Environment::start() {
-    CAPSTAN_TRY(auto const facts, check_data_file(options_.directory / "data.mdb"));
+    CAPSTAN_TRY(auto const facts, check_data_file(options_.directory / kDataName));
+    if (!facts) {
+        CAPSTAN_TRY(make_data_file(options_.directory, options_.map_bytes));
+    }
     CAPSTAN_TRY(check(mdb_env_create(&env_), "create"));
     auto const map_bytes = std::max(options_.map_bytes, facts ? facts->map_bytes : 0);
     CAPSTAN_TRY(check(mdb_env_set_mapsize(env_, map_bytes), "set the map size"));

@@ -5,6 +5,8 @@
 
 #include <array>
 
+#include "long_hash.hpp"
+
 namespace capstan {
 namespace {
 
@@ -20,10 +22,16 @@ void store_hash(std::byte* at, Hash128 const& hash) {
 }  // namespace
 
 std::uint64_t hash64(ByteView bytes) {
+    if (bytes.size() > kShortHashBytesMax) {
+        return long_hash64(bytes);
+    }
     return XXH3_64bits(bytes.data(), bytes.size());
 }
 
 Hash128 hash128(ByteView bytes) {
+    if (bytes.size() > kShortHashBytesMax) {
+        return long_hash128(bytes);
+    }
     return from(XXH3_128bits(bytes.data(), bytes.size()));
 }
 

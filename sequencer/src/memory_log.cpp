@@ -78,8 +78,14 @@ struct MemoryLog::Parts {
     UnseenAppends unseen{kUnseenBytesMax};
 };
 
-MemoryLog::MemoryLog(MemoryTopic& topic, LogOffset from, LogWake wake)
-    : topic_(topic), handle_(++topic.handles_), next_(from), parts_(std::make_unique<Parts>()) {
+MemoryLog::MemoryLog(MemoryTopic& topic,
+                     LogOffset from,
+                     LogWake wake,
+                     std::optional<std::uint64_t> handle)
+    : topic_(topic),
+      handle_(handle ? *handle : ++topic.handles_),
+      next_(from),
+      parts_(std::make_unique<Parts>()) {
     topic_.wakes_.emplace(handle_, std::move(wake));
 }
 

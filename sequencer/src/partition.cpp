@@ -43,6 +43,7 @@ Result<> PartitionImpl::recover() {
                            .segment_bytes = options_.segment_bytes,
                            .is_tape = seams_.open_log != nullptr};
     CAPSTAN_TRY(auto const checkpoint, seams_.checkpoints.load());
+    is_folded_whole_ = !checkpoint.has_value();
     if (checkpoint) {
         CAPSTAN_TRY(row_, decode_partition_row(checkpoint->partition_row));
         folded_place_ = {

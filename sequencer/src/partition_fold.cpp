@@ -95,9 +95,17 @@ Result<Verdict> PartitionImpl::fold_known(Durable const& durable, SubmissionView
     auto const mark_before = stream_row.mark;
 
     auto verdict = fold({row_, stream_row, device_row}, view, durable.record);
+    if (verdict.outcome == Verdict::stopped && closes_journal(view)) {
+        return Error{Errc::journal_foreign,
+                     "the journal ends before position " + std::to_string(durable.position.value) +
+                         ": it was moved away"};
+    }
     if (verdict.outcome == Verdict::stopped) {
         return Error{verdict.reason.value_or(Errc::format_unknown),
                      "position " + std::to_string(durable.position.value)};
+    }
+    if (view.kind == SubmissionKind::beacon) {
+        CAPSTAN_TRY(check_beacon(view.beacon, verdict.beacon));
     }
     if (verdict.stream_changed) {
         stream = stream == nullptr ? &rows_.add_stream(std::move(new_stream), {}) : stream;

@@ -11,6 +11,7 @@
 
 #include "catch_up_queue.hpp"
 #include "copy_gate.hpp"
+#include "log_sequence.hpp"
 #include "move_list.hpp"
 #include "row_cache.hpp"
 #include "write_queue.hpp"
@@ -89,6 +90,13 @@ class PartitionImpl final : public Partition {
         LogOffset offset;
     };
 
+    /// Of a tape: its last submission, and where the log has that, if it says so.
+    struct TapeEnd {
+        Position position;
+        std::optional<LogOffset> offset;
+        Bytes submission;
+    };
+
     // partition_write.cpp
     void start_writing();
     void write_queued();
@@ -106,7 +114,11 @@ class PartitionImpl final : public Partition {
     Result<> join_log();
     void copy_from_log();
     Result<WriteBatch> read_log();
-    Result<> check_resumed();
+    Result<> take_record(LogRecord const& record);
+    Result<> check_resumed(LogOffset offset, Bytes const& submission);
+    void pass_over(LogOffset last);
+    void write_beacon_if_due();
+    Result<> check_beacon(Beacon const& beacon, BeaconCheck check);
     void ask_for_end();
     void on_end(Result<LogExtent> const& extent);
     void find_end();
@@ -173,16 +185,21 @@ class PartitionImpl final : public Partition {
     // Over a shared log; what the disk thread has is its own.
     std::unique_ptr<SharedLog> log_;
     std::shared_ptr<CopyGate> gate_;
-    std::optional<std::pair<LogOffset, Bytes>> resumed_;  // disk: the tape's last submission, which
-                                                          // is read once more
-    std::deque<ReadRecord> read_;                         // disk: not yet in a batch
-    std::size_t read_bytes_ = 0;                          // disk
-    WriteBatch unwritten_;                                // disk: there was no room on the tape
+    LogSequence sequence_;                       // disk: of what was read
+    std::optional<TapeEnd> resumed_;             // disk: it is read once more
+    std::optional<LogOffset> passed_over_;       // disk: read last, and nothing to fold
+    std::atomic<bool> is_being_filled_ = false;  // by a migration
+    std::deque<ReadRecord> read_;                // disk: not yet in a batch
+    std::size_t read_bytes_ = 0;                 // disk
+    WriteBatch unwritten_;                       // disk: there was no room on the tape
     std::atomic<int> copies_ = 0;       // batches on their way from the disk thread to the strand
     LogOffset folded_offset_{-1};       // strand
     std::optional<LogOffset> log_end_;  // strand: as the log last said
     CatchUpQueue catching_up_;          // strand
     std::uint64_t own_records_ = 0;     // written by this node itself
+    Position beacon_position_;          // strand: of the newest beacon
+    bool is_folded_whole_ = false;      // this process folded all from the first record
+    std::uint64_t beacons_disagreed_ = 0;     // strand: though that is so
     std::atomic<bool> has_seen_own_ = false;  // one of them was read
     bool is_ready_ = true;
     std::unique_ptr<Timer> log_timer_;

@@ -27,15 +27,23 @@ constexpr char kStream[] = "storm/app";
 constexpr char kLog[] = "log";
 constexpr char kBook[] = "book";
 
+template <class T>
+T must(Result<T> result) {
+    if (!result) {
+        std::fprintf(stderr, "%s\n", to_string(result.error()).c_str());
+        std::exit(1);
+    }
+    return std::move(result).value();
+}
+
 struct App {
     Client client;
     ModelStream model;
 
     App(std::string url, std::string token, std::string store)
-        : client(Client::open(
-                     {.url = std::move(url), .token = std::move(token), .store = std::move(store)})
-                     .value()),
-          model(client.model(kStream).value()) {}
+        : client(must(Client::open(
+              {.url = std::move(url), .token = std::move(token), .store = std::move(store)}))),
+          model(must(client.model(kStream))) {}
 };
 
 void note(MutationBuilder& m, std::int64_t number) {
@@ -100,17 +108,17 @@ int check(App& app, std::string const& url, std::string const& token) {
         std::fprintf(stderr, "the stored model is not what the stream makes\n");
         return 1;
     }
+    auto const log = fresh.model.get(kLog).value_or(ModelObject{});  // nothing was ever stored
     auto notes = fresh.model.query("Note").ids();
-    auto lines = lines_of(*fresh.model.get(kLog));
+    auto lines = lines_of(log);
     std::ranges::sort(notes);
     std::ranges::sort(lines);
     if (lines != notes) {
         std::fprintf(stderr, "%zu notes, and %zu lines\n", notes.size(), lines.size());
         return 1;
     }
-    std::printf("%zu notes, %lld counted\n",
-                notes.size(),
-                static_cast<long long>(fresh.model.get(kLog)->number("count")));
+    std::printf(
+        "%zu notes, %lld counted\n", notes.size(), static_cast<long long>(log.number("count")));
     for (auto const& each : notes) {
         std::printf("%s\n", each.c_str());
     }

@@ -1,12 +1,16 @@
 """Two real capstands over one Kafka topic, clients that are moved between them, and kills under load.
 
-  node_storm.py --build DIR --kafka HOST:PORT --dir DIR [--seconds N] [--failover] [--seed N]
+  node_storm.py --build DIR --kafka HOST:PORT --dir DIR [--seconds N] [--failover | --brokers N] [--seed N]
 
 Clients reach the nodes through a balancer, as in production: it passes each connection to a node that takes it, and cuts
 some now and then, so that clients go on elsewhere. Nodes are killed with SIGKILL and come back; once the broker is, too
 (deploy/kafka/broker). `kill_storm` writes, observes, and judges what each node has in the end.
 
-With --failover one of the nodes is killed, once, and for good: no write may take longer than FAILOVER_MS.
+With --brokers each of N brokers is killed with SIGKILL in turn and comes back, the leader of the journal among them; nodes
+are left alone, and the journal has a replica at each broker.
+
+With --failover clients know the addresses of both nodes themselves, and one of the nodes is killed, once, and for good: no
+write may take longer than FAILOVER_MS.
 """
 
 import argparse
@@ -25,6 +29,7 @@ from real_server import free_port
 TOKEN = "storm-token"  # of kill_storm
 UNREACHABLE = 6
 FAILOVER_MS = 2_000
+DOUBTS = re.compile(r"state_doubted|state_disagrees|index_set_aside")  # beacons tell nodes what state others have
 CLUSTER = f"storm-{time.time_ns()}"
 
 
@@ -40,7 +45,7 @@ class Node:
             self.process = subprocess.Popen(
                 [f"{self.options.build}/bin/capstand", "--data-dir", self.data, "--listen", f"127.0.0.1:{self.port}",
                  "--admin-listen", f"127.0.0.1:{self.admin_port}", "--auth-dev-token", TOKEN,
-                 "--journal-cluster", f"kafka://{self.options.kafka}/{CLUSTER}", "--journal-cluster-replicas", "1",
+                 "--journal-cluster", f"kafka://{self.options.kafka}/{CLUSTER}", "--journal-cluster-replicas", str(self.options.brokers or 1),
                  "--journal-segment-bytes", "1048576", "--checkpoint-interval-ms", "500"], stdout=log, stderr=log)
 
     def is_ready(self):
@@ -150,6 +155,17 @@ async def everything(options, nodes, balancer):
     print(f"{kills} kills of nodes, {balancer.moved} connections cut")
 
 
+async def kill_brokers(options, nodes, balancer):
+    """One at a time: the others have to hold what was acknowledged, and one of them becomes the leader."""
+    for broker in range(1, options.brokers + 1):
+        await asyncio.sleep(options.seconds / options.brokers / 2)
+        await asyncio.to_thread(subprocess.run, ["deploy/kafka/broker", "kill", str(broker)], check=True)
+        await asyncio.sleep(options.seconds / options.brokers / 2)
+        await asyncio.to_thread(subprocess.run, ["deploy/kafka/broker", "revive", str(broker)], check=True)
+        balancer.cut()
+    print(f"{options.brokers} brokers were killed")
+
+
 async def failover(options, nodes, _):
     await asyncio.sleep(options.seconds / 2)
     nodes.pop().kill()
@@ -173,18 +189,23 @@ async def storm(options):
         for node in nodes:
             await until_ready(node)
         balancer = Balancer(nodes, random.Random(options.seed))
-        port = await balancer.listen()
-        lasting = nodes[:1] if options.failover else nodes
+        addresses = [f"http://127.0.0.1:{node.port}" for node in nodes]
+        at = ",".join(addresses) if options.failover else f"http://127.0.0.1:{await balancer.listen()}"
+        lasting = addresses[:1] if options.failover else addresses
         writers = await asyncio.create_subprocess_exec(
-            f"{options.build}/bin/kill_storm", "--at", f"http://127.0.0.1:{port}", "--dir", options.dir,
-            "--nodes", ",".join(f"http://127.0.0.1:{node.port}" for node in lasting), "--seconds", str(options.seconds),
+            f"{options.build}/bin/kill_storm", "--at", at, "--dir", options.dir,
+            "--nodes", ",".join(lasting), "--seconds", str(options.seconds),
             stdout=subprocess.PIPE)
-        await (failover if options.failover else everything)(options, nodes, balancer)
+        trouble = failover if options.failover else kill_brokers if options.brokers else everything
+        await trouble(options, nodes, balancer)
         failed = await judge(options, writers)
         ends = [node.stop() for node in nodes]
         if any(ends):
             print(f"SIGTERM ended with exit codes {ends}")
-        return failed or any(ends)
+        doubts = [node.data.name for node in started if DOUBTS.search(pathlib.Path(f"{node.data}.log").read_text())]
+        if doubts:
+            print(f"I14: nodes that came to another state, or doubted it: {doubts}")
+        return failed or any(ends) or bool(doubts)
     finally:
         for node in started:
             if node.process.poll() is None:
@@ -198,6 +219,7 @@ def parse():
     parser.add_argument("--dir", required=True)
     parser.add_argument("--seconds", type=int, default=15)
     parser.add_argument("--failover", action="store_true")
+    parser.add_argument("--brokers", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 

@@ -30,11 +30,11 @@ class Server:
     """A capstand on `root`; `environment` is added to ours, `under` are words in front of its command."""
 
     def __init__(self, program, root, environment=None, under=()):
-        self.port = free_port()
+        self.port, self.admin = free_port(), free_port()
         self.errors = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [*under, program, "--data-dir", f"{root}/data", "--listen", f"127.0.0.1:{self.port}", "--admin-listen", "127.0.0.1:0",
-             "--auth-dev-token", TOKEN, "--journal-segment-bytes", "65536", "--checkpoint-interval-ms", "100"],
+            [*under, program, "--data-dir", f"{root}/data", "--listen", f"127.0.0.1:{self.port}", 
+             "--admin-listen", f"127.0.0.1:{self.admin}", "--auth-dev-token", TOKEN, "--journal-segment-bytes", "65536", "--checkpoint-interval-ms", "100"],
             env=os.environ | (environment or {}), stdout=self.errors, stderr=self.errors)
         self.wait_until_up()
 
@@ -53,6 +53,13 @@ class Server:
 
     def connect(self):
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+
+    def ready(self):
+        """Status and JSON of /readyz."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin, timeout=30)
+        connection.request("GET", "/readyz")
+        answer = connection.getresponse()
+        return answer.status, json.load(answer)
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)

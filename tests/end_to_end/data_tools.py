@@ -30,13 +30,23 @@ def check(condition, *what):
         raise SystemExit("FAILED: " + " ".join(str(part) for part in what))
 
 
+def environment(server):
+    """Of a command that talks to this server, and keeps what it keeps beside its token."""
+    state = server.token_file.parent / "state"
+    return os.environ | {
+        "CAPSTAN_SERVER": server.url,
+        "CAPSTAN_TOKEN_FILE": str(server.token_file),
+        "XDG_STATE_HOME": str(state),
+    }
+
+
 def capstan(*words, expect=0, server=None):
     """The JSON that a command shows. `expect`: its exit code."""
-    environment = dict(os.environ)
-    if server:
-        environment |= {"CAPSTAN_SERVER": server.url, "CAPSTAN_TOKEN_FILE": str(server.token_file)}
     done = subprocess.run(
-        [BIN / "capstan", *map(str, words), "-o", "json"], capture_output=True, text=True, env=environment
+        [BIN / "capstan", *map(str, words), "-o", "json"],
+        capture_output=True,
+        text=True,
+        env=environment(server) if server else None,
     )
     check(done.returncode == expect, words, "ended with", done.returncode, done.stdout, done.stderr)
     try:

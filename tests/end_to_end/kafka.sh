@@ -1,5 +1,5 @@
 # Sourced by end-to-end tests: a real broker. KAFKA_BOOTSTRAP names one that runs already; else one is started, if Java and
-# Maven are there. Call `stop_kafka` at the end.
+# Maven are there; `kafka_brokers` says how many. Call `stop_kafka` at the end.
 # shellcheck shell=bash
 kafka_is_ours=
 stop_kafka() { [[ -z $kafka_is_ours ]] || deploy/kafka/broker clean; }
@@ -11,9 +11,11 @@ if [[ -z ${KAFKA_BOOTSTRAP:-} ]]; then
     fi
     KAFKA_DATA=$(mktemp -d)
     KAFKA_PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-    export KAFKA_DATA KAFKA_PORT
+    # A broker that lives for seconds spends most of them compiling itself.
+    KAFKA_JVM=${KAFKA_JVM:--Xms256m -Xmx768m -XX:+UseSerialGC -XX:TieredStopAtLevel=1}
+    export KAFKA_DATA KAFKA_PORT KAFKA_JVM
     kafka_is_ours=yes
     trap stop_kafka EXIT
-    KAFKA_BOOTSTRAP=$(deploy/kafka/broker start)
+    KAFKA_BOOTSTRAP=$(deploy/kafka/broker start "${kafka_brokers:-1}")
     export KAFKA_BOOTSTRAP
 fi

@@ -49,6 +49,10 @@ void overwrite(fs::path const& path, std::uint64_t at, std::string_view bytes) {
     BOOST_TEST_REQUIRE(file.good());
 }
 
+void write_anew(fs::path const& path, std::string_view bytes) {
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+}
+
 Errc open_error(Options const& options) {
     auto const opened = Environment::open(options);
     BOOST_TEST_REQUIRE(opened.has_error());
@@ -341,6 +345,19 @@ BOOST_AUTO_TEST_CASE(F11_damaged_meta_pages_are_index_damaged) {
     overwrite(data_file(), 0, image);
     open();
     BOOST_TEST(get("a").value() == "1");
+}
+
+/// tests/end_to_end/outbox_lab.test lets the power fail while it is made.
+BOOST_AUTO_TEST_CASE(F21_data_file_that_was_never_finished_is_made_anew) {
+    environment.reset();
+    write_anew(directory / "data.mdb.new", "half of a meta page");
+    write_anew(data_file(), "");  // its name came to the disk, and nothing else
+    open();
+    BOOST_TEST(!fs::exists(directory / "data.mdb.new"));
+    put("key", "value");
+    environment.reset();
+    open();
+    BOOST_TEST(get("key").value() == "value");
 }
 
 BOOST_AUTO_TEST_CASE(a_file_that_is_no_database_is_index_damaged) {

@@ -12,6 +12,14 @@
 #include "shrink.hpp"
 
 namespace capstan::simulator {
+namespace {
+
+/// The order matters: FNV-1a by words.
+std::uint64_t mixed(std::uint64_t hash, std::uint64_t next) {
+    return (hash ^ next) * 0x100000001b3;
+}
+
+}  // namespace
 
 Duration processor_now() {
     timespec used{};
@@ -27,6 +35,7 @@ void Totals::add(Outcome const& outcome) {
     events += outcome.events;
     simulated += outcome.simulated;
     slowest_recovery = std::max(slowest_recovery, outcome.recovery);
+    traces = mixed(traces, outcome.trace_hash);
     for (auto const& [name, count] : outcome.marks) {
         marks[name] += count;
     }
@@ -40,6 +49,7 @@ Totals& Totals::operator+=(Totals const& other) {
     simulated += other.simulated;
     slowest_recovery = std::max(slowest_recovery, other.slowest_recovery);
     took += other.took;
+    traces = mixed(traces, other.traces);
     for (auto const& [name, count] : other.marks) {
         marks[name] += count;
     }
@@ -55,7 +65,7 @@ std::string to_string(Totals const& totals) {
         "simulated "
         "hours per CPU-minute; {} writes, {} events, {:.2f} simulated hours, at rest after {:.1f} "
         "s "
-        "at most",
+        "at most; traces {:016x}",
         totals.runs,
         took,
         static_cast<double>(totals.runs) / took,
@@ -65,7 +75,8 @@ std::string to_string(Totals const& totals) {
         totals.writes,
         totals.events,
         hours,
-        Seconds(totals.slowest_recovery).count());
+        Seconds(totals.slowest_recovery).count(),
+        totals.traces);
 }
 
 Marks parse_marks(std::string_view text) {

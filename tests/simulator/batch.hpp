@@ -22,7 +22,8 @@ struct Totals {
     std::uint64_t events = 0;
     Duration simulated{};
     Duration slowest_recovery{};
-    Duration took{};  // processor time
+    Duration took{};           // processor time
+    std::uint64_t traces = 0;  // a hash over the traces of all of them
     std::map<std::string, std::uint64_t> marks;
 
     void add(Outcome const& outcome);

@@ -171,14 +171,11 @@ void ServerNode::heal() {
     }
 }
 
-CircuitEnd* ServerNode::take(std::shared_ptr<Circuit> circuit) {
+SimCircuitEnd* ServerNode::take(std::shared_ptr<SimCircuit> circuit) {
     if (process_ == nullptr || process_->partition == nullptr) {
         return nullptr;
     }
-    auto& ends = process_->ends;
-    ends.push_back(std::make_unique<End>(*process_, std::move(circuit)));
-    process_->tick_soon();
-    return ends.back().get();
+    return process_->door->take(std::move(circuit));
 }
 
 // Faults.
@@ -399,6 +396,7 @@ void ServerNode::check_rebuilt() {
         require(opened.has_value(), "I18", [&] { return to_string(opened.error()); });
     }
     auto& live = *process_->partition;
+    seams_.trace.add("fold", live.position().first.value, live.state_hash());
     for (auto* const probe : {&recovered, &rebuilt}) {
         auto& other = probe->partition();
         require(other.position() == live.position(), "I18", [] {

@@ -1,5 +1,6 @@
 // A server: a machine with a disk, and the process on it, which comes and goes.
 #pragma once
+#include <capstan/engine/sim/sim_network.hpp>
 #include <capstan/engine/sim/sim_storage.hpp>
 #include <capstan/sequencer/memory_checkpoint_store.hpp>
 #include <capstan/sequencer/partition.hpp>
@@ -8,7 +9,6 @@
 #include <string>
 
 #include "machine.hpp"
-#include "network.hpp"
 #include "oracle.hpp"
 #include "plan.hpp"
 
@@ -25,7 +25,7 @@ struct NodeSeams {
     SimRandom const& root;
 };
 
-class ServerNode final : public CircuitTaker {
+class ServerNode final : public SimCircuitTaker {
   public:
     explicit ServerNode(NodeSeams const& seams);
     ~ServerNode() override;
@@ -45,11 +45,10 @@ class ServerNode final : public CircuitTaker {
     void check_rebuilt();
 
     // The network.
-    CircuitEnd* take(std::shared_ptr<Circuit> circuit) override;
+    SimCircuitEnd* take(std::shared_ptr<SimCircuit> circuit) override;
     bool has_power() const override { return power_; }
 
   private:
-    class End;
     class Probe;
     struct Process;
     /// A run as it came in.

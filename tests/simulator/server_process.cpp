@@ -7,8 +7,6 @@
 namespace capstan::simulator {
 namespace {
 
-constexpr Duration kPingEvery = std::chrono::seconds(25);
-
 SessionOptions session_options(Knobs const& knobs) {
     SessionOptions options;
     options.streams_max = knobs.session_streams;
@@ -23,153 +21,6 @@ SessionOptions session_options(Knobs const& knobs) {
 
 }  // namespace
 
-// One connection.
-
-ServerNode::End::End(Process& process, std::shared_ptr<Circuit> circuit)
-    : process_(process), circuit_(std::move(circuit)) {
-    auto const now = process.node.clock_.now();
-    ping_at_ = now.plus(kPingEvery);
-    session_ = process.host->accept([this] { go_on(); }, now);
-}
-
-ServerNode::End::~End() {
-    *alive_ = false;
-    circuit_->leave(Circuit::Way::up);
-    if (session_) {
-        session_->on_close();
-    }
-}
-
-void ServerNode::End::on_packet(Packet packet) {
-    process_.strand.post([this, alive = alive_, packet = std::move(packet)]() mutable {
-        if (*alive) {
-            hear(std::move(packet));
-        }
-    });
-}
-
-void ServerNode::End::on_room() {
-    process_.strand.post([this, alive = alive_] {
-        if (*alive) {
-            go_on();
-        }
-    });
-}
-
-void ServerNode::End::hear(Packet packet) {
-    if (!session_) {
-        return;
-    }
-    auto const now = process_.node.clock_.now();
-    ping_at_ = now.plus(kPingEvery);
-    switch (packet.kind) {
-        case Packet::Kind::data:
-            inbox_.push_back(std::move(packet.bytes));
-            go_on();
-            break;
-        case Packet::Kind::pong:
-            session_->on_alive(now);
-            break;
-        case Packet::Kind::finish:
-            end(Packet::Kind::finish);
-            break;
-        default:
-            process_.node.seams_.trace.mark("a connection was reset");
-            end(Packet::Kind::reset);
-    }
-}
-
-/// Writes what the session wants, then reads what it takes.
-void ServerNode::End::go_on() {
-    while (session_) {
-        if (session_->ending() == Ending::at_once) {
-            end(Packet::Kind::reset);
-            return;
-        }
-        write();
-        if (session_->ending() == Ending::after_writes && !session_->wants_write()) {
-            end(Packet::Kind::finish);
-            return;
-        }
-        if (inbox_.empty() || !session_->wants_read()) {
-            return;
-        }
-        auto const message = std::move(inbox_.front());
-        inbox_.pop_front();
-        look_into(message);
-        auto const taken = session_->on_message(message, process_.node.clock_.now());
-        bool const is_wrong = !taken && (taken.error().code == Errc::malformed ||
-                                         taken.error().code == Errc::protocol_violation ||
-                                         taken.error().code == Errc::too_large);
-        require(!is_wrong, "I38", [&] {
-            return "the server calls a message of the SDK wrong: " + to_string(taken.error());
-        });
-    }
-}
-
-/// Keeps copies of runs. On a connection that keeps the order nothing is ever missing, so nobody
-/// asks again.
-void ServerNode::End::look_into(ByteView payload) {
-    MessageReader reader(payload);
-    for (auto next = reader.next(); next && next.value(); next = reader.next()) {
-        auto const& message = *next.value();
-        require(!std::holds_alternative<fb::Need const*>(message), "I5", [this] {
-            return "device " + std::to_string(circuit_->device()) +
-                   " was sent events with a gap, and asks for them";
-        });
-        if (auto const* const* hello = std::get_if<fb::Hello const*>(&message)) {
-            device_ = from_wire(*(*hello)->device());
-        } else if (auto const* const* publish = std::get_if<fb::Publish const*>(&message)) {
-            keep(**publish);
-        }
-    }
-}
-
-void ServerNode::End::keep(fb::Publish const& publish) {
-    auto const stat = process_.partition->stat(StreamNumber{publish.stream()});
-    bool const is_named = publish.name() != nullptr && publish.name()->size() > 0;
-    if (!is_named && (!stat || !stat.value())) {
-        return;
-    }
-    auto const* const run = reinterpret_cast<std::byte const*>(publish.run()->data());
-    Seq const guard{publish.expect_head()};
-    process_.node.keep_copy({device_,
-                             is_named ? publish.name()->str() : stat.value()->name,
-                             Generation{publish.generation()},
-                             guard == kAtHead ? std::nullopt : std::optional(guard),
-                             Bytes(run, run + publish.run()->size())});
-}
-
-void ServerNode::End::write() {
-    auto const& knobs = process_.node.seams_.knobs;
-    while (circuit_->bytes_under_way(Circuit::Way::down) < knobs.window_bytes) {
-        auto const message = session_->next_write(knobs.write_bytes);
-        if (!message) {
-            return;
-        }
-        auto whole = *message.first;
-        if (message.second) {
-            whole.insert(whole.end(), message.second->begin(), message.second->end());
-        }
-        circuit_->send(Circuit::Way::down, {Packet::Kind::data, std::move(whole)});
-    }
-    process_.node.seams_.trace.mark("a connection was full");
-}
-
-void ServerNode::End::on_tick(Instant now) {
-    if (session_ && now > ping_at_) {
-        ping_at_ = now.plus(kPingEvery);
-        circuit_->send(Circuit::Way::down, {Packet::Kind::ping});
-    }
-    go_on();
-}
-
-void ServerNode::End::end(Packet::Kind last_word) {
-    circuit_->send(Circuit::Way::down, {last_word});
-    circuit_->leave(Circuit::Way::up);
-    std::exchange(session_, nullptr)->on_close();
-}
-
 // The process.
 
 ServerNode::Process::Process(ServerNode& of, std::uint64_t life)
@@ -181,8 +32,7 @@ ServerNode::Process::Process(ServerNode& of, std::uint64_t life)
       reader(of.seams_.schedule, random.child("reader"), of.seams_.knobs) {}
 
 ServerNode::Process::~Process() {
-    ends.clear();
-    tick.reset();
+    door.reset();
 }
 
 Result<> ServerNode::Process::open() {
@@ -195,24 +45,65 @@ Result<> ServerNode::Process::open() {
             {*node.storage_, node.checkpoints_, node.clock_, random, strand, disk, background},
             *this));
     host->attach(*partition);
+    make_door();
     return success();
 }
 
-/// Only while there is someone: weeks of silence cost nothing.
-void ServerNode::Process::tick_soon() {
-    if (tick || ends.empty()) {
+void ServerNode::Process::make_door() {
+    auto const& knobs = node.seams_.knobs;
+    SimDoorHooks hooks;
+    hooks.on_message = [this](SimCircuit const& circuit, ByteView message) {
+        look_into(circuit, message);
+    };
+    hooks.on_taken = [](SimCircuit const&, Result<> const& taken) {
+        bool const is_wrong = !taken && (taken.error().code == Errc::malformed ||
+                                         taken.error().code == Errc::protocol_violation ||
+                                         taken.error().code == Errc::too_large);
+        require(!is_wrong, "I38", [&] {
+            return "the server calls a message of the SDK wrong: " + to_string(taken.error());
+        });
+    };
+    hooks.mark = [this](std::string_view what) { node.seams_.trace.mark(what); };
+    door = std::make_unique<SimDoor>(
+        *host,
+        node.clock_,
+        strand,
+        SimDoorOptions{
+            knobs.write_bytes, knobs.window_bytes, std::chrono::milliseconds(knobs.tick_ms)},
+        std::move(hooks));
+}
+
+/// Keeps copies of runs. On a connection that keeps the order nothing is ever missing, so nobody
+/// asks again.
+void ServerNode::Process::look_into(SimCircuit const& circuit, ByteView payload) {
+    MessageReader messages(payload);
+    for (auto next = messages.next(); next && next.value(); next = messages.next()) {
+        auto const& message = *next.value();
+        require(!std::holds_alternative<fb::Need const*>(message), "I5", [&] {
+            return "device " + std::to_string(circuit.device()) +
+                   " was sent events with a gap, and asks for them";
+        });
+        if (auto const* const* hello = std::get_if<fb::Hello const*>(&message)) {
+            devices[&circuit] = from_wire(*(*hello)->device());
+        } else if (auto const* const* publish = std::get_if<fb::Publish const*>(&message)) {
+            keep(devices[&circuit], **publish);
+        }
+    }
+}
+
+void ServerNode::Process::keep(DeviceId const& device, fb::Publish const& publish) {
+    auto const stat = partition->stat(StreamNumber{publish.stream()});
+    bool const is_named = publish.name() != nullptr && publish.name()->size() > 0;
+    if (!is_named && (!stat || !stat.value())) {
         return;
     }
-    tick = strand.after(std::chrono::milliseconds(node.seams_.knobs.tick_ms), [this] {
-        auto const now = node.clock_.now();
-        host->on_tick(now);
-        for (auto const& end : ends) {
-            end->on_tick(now);
-        }
-        std::erase_if(ends, [](auto const& end) { return end->is_over(); });
-        tick.reset();
-        tick_soon();
-    });
+    auto const* const run = reinterpret_cast<std::byte const*>(publish.run()->data());
+    Seq const guard{publish.expect_head()};
+    node.keep_copy({device,
+                    is_named ? publish.name()->str() : stat.value()->name,
+                    Generation{publish.generation()},
+                    guard == kAtHead ? std::nullopt : std::optional(guard),
+                    Bytes(run, run + publish.run()->size())});
 }
 
 void ServerNode::Process::on_folded(std::span<Folded const> batch) {

@@ -1,45 +1,21 @@
 // The process of a server, as `capstand` assembles it: partition, sessions, connections.
 #pragma once
 #include <capstan/server/session/session_host.hpp>
-#include <vector>
+#include <capstan/server/sim/sim_door.hpp>
+#include <map>
 
 #include "server_node.hpp"
 
 namespace capstan::simulator {
-
-/// One connection: what `WebSocketConnection` is on sockets.
-class ServerNode::End final : public CircuitEnd {
-  public:
-    End(Process& process, std::shared_ptr<Circuit> circuit);
-    ~End() override;
-    void on_packet(Packet packet) override;
-    void on_room() override;
-    void on_tick(Instant now);
-    bool is_over() const { return session_ == nullptr; }
-
-  private:
-    void hear(Packet packet);
-    void look_into(ByteView payload);
-    void keep(fb::Publish const& publish);
-    void go_on();
-    void write();
-    void end(Packet::Kind last_word);
-
-    Process& process_;
-    std::shared_ptr<Circuit> circuit_;
-    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
-    std::shared_ptr<Session> session_;
-    std::deque<Bytes> inbox_;
-    Instant ping_at_;
-    DeviceId device_;
-};
 
 struct ServerNode::Process final : PartitionListener {
     Process(ServerNode& node, std::uint64_t life);
     ~Process() override;
 
     Result<> open();
-    void tick_soon();
+    void make_door();
+    void look_into(SimCircuit const& circuit, ByteView payload);
+    void keep(DeviceId const& device, fb::Publish const& publish);
 
     void on_folded(std::span<Folded const> batch) override;
     void on_turned_away(std::span<std::uint64_t const> tokens, Error const& why) override;
@@ -55,8 +31,8 @@ struct ServerNode::Process final : PartitionListener {
     DevAuthenticator authenticator{""};
     std::unique_ptr<SessionHost> host;
     std::unique_ptr<Partition> partition;
-    std::vector<std::unique_ptr<End>> ends;
-    std::unique_ptr<Timer> tick;
+    std::unique_ptr<SimDoor> door;
+    std::map<SimCircuit const*, DeviceId> devices;  // as each connection's last Hello says
     bool stopped = false;
 };
 

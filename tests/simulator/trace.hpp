@@ -47,8 +47,8 @@ class Trace {
              std::uint64_t who = 0,
              std::uint64_t first = 0,
              std::uint64_t second = 0);
-    /// Something that a good batch of runs reaches now and then (I37).
-    void mark(char const* name) { ++marks_[name]; }
+    /// Something that a good batch of runs reaches now and then (I37). `name` is a literal.
+    void mark(std::string_view name) { ++marks_[name]; }
 
     std::uint64_t hash() const { return hash_; }
     std::uint64_t lines() const { return count_; }

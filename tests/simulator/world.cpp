@@ -20,7 +20,11 @@ class World {
           schedule_(clock_, schedule_random_),
           trace_(clock_),
           oracle_(trace_),
-          network_(schedule_, clock_, plan_.knobs, plan_.devices, root_, trace_),
+          network_(schedule_,
+                   clock_,
+                   {.delay_us = plan_.knobs.delay_us, .jitter_us = plan_.knobs.jitter_us},
+                   root_,
+                   [this](std::string_view what) { trace_.mark(what); }),
           steps_(schedule_),
           server_({schedule_, clock_, network_, oracle_, trace_, plan_.knobs, root_}) {
         std::vector<std::string> streams;
@@ -28,6 +32,7 @@ class World {
             streams.push_back("sim/stream/" + std::to_string(n));
         }
         for (std::uint64_t n = 0; n < plan.devices; ++n) {
+            network_.add_device();
             devices_.push_back(std::make_unique<DeviceNode>(
                 NodeSeams{schedule_, clock_, network_, oracle_, trace_, plan_.knobs, root_},
                 n,

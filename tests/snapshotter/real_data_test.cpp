@@ -34,8 +34,9 @@ Tape simple_icons() {
 Tape irc(std::size_t lines_max) {
     Tape tape("acme/irc");
     std::map<std::string, std::size_t> speakers;
-    std::istringstream lines(
-        unzipped(std::string(std::getenv("CAPSTAN_DATA")) + "/irc-ubuntu/messages.jsonl.gz"));
+    std::istringstream lines(importers::read_text_file(std::string(std::getenv("CAPSTAN_DATA")) +
+                                                       "/irc-ubuntu/messages.jsonl.gz")
+                                 .value());
     std::size_t number = 0;
     for (std::string line; number < lines_max && std::getline(lines, line); ++number) {
         auto const digits = std::to_string(1'000'000 + number);

@@ -1,5 +1,6 @@
 #pragma once
 #include <algorithm>
+#include <capstan/importers/line_source.hpp>
 #include <capstan/schema/event.hpp>
 #include <cstdint>
 #include <cstdlib>
@@ -8,8 +9,6 @@
 #include <sstream>
 #include <string>
 #include <vector>
-
-#include "support/unzipped.hpp"
 
 namespace capstan::test {
 
@@ -49,8 +48,9 @@ inline Event icon_event(nlohmann::json const& ops) {
 
 /// In order of seq, from CAPSTAN_DATA.
 inline std::vector<IconEvent> icon_events() {
-    std::istringstream lines(unzipped(std::string(std::getenv("CAPSTAN_DATA")) +
-                                      "/simple-icons-history/changes.jsonl.gz"));
+    std::istringstream lines(importers::read_text_file(std::string(std::getenv("CAPSTAN_DATA")) +
+                                                       "/simple-icons-history/changes.jsonl.gz")
+                                 .value());
     std::vector<IconEvent> events;
     std::map<std::int64_t, std::uint64_t> seen;
     for (std::string line; std::getline(lines, line);) {

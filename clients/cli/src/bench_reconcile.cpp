@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <capstan/engine/model.hpp>
+#include <capstan/engine/snapshot/packing.hpp>
 #include <cmath>
 #include <ctime>
 #include <functional>
@@ -80,12 +81,16 @@ class Figures {
     Rows rows_;
 };
 
+/// With bars. Those of the second one's bytes are to diamond-types (35,903) what the first one's
+/// are to it (109,000).
 struct RecordedSession {
     char const* path;
-    double runs_ms;  // bars
+    double runs_ms;
+    double events_bytes;
+    double tape_bytes;
 };
-constexpr RecordedSession kSessions[] = {{"sequential/automerge-paper", 0.5},
-                                         {"concurrent/friendsforever", 1.5}};
+constexpr RecordedSession kSessions[] = {{"sequential/automerge-paper", 0.5, 80'000, 130'000},
+                                         {"concurrent/friendsforever", 1.5, 26'000, 43'000}};
 
 Error ends_wrongly(BenchSession const& session) {
     return Error{Errc::internal, session.name + " does not end in the recorded text"};
@@ -101,6 +106,23 @@ Result<> add_session(Figures& figures, BenchSession const& session, double runs_
                     runs_ms,
                     [&] { return timed([&] { session.replay(notices); }); });
     return success();
+}
+
+/// What its whole history takes: as it is kept, and as it would be in a frame of its own.
+void add_sizes(Figures& figures, BenchSession const& session, RecordedSession const& bars) {
+    double events = 0;
+    for (Bytes const& event : session.events) {
+        events += static_cast<double>(event.size());
+    }
+    auto const tape = session.tape();
+    auto const add = [&](char const* of, double bytes, double bar) {
+        figures.add(session.name + ", bytes of " + of, {bytes}, "bytes", bar);
+    };
+    add("its events", events, bars.events_bytes);
+    add("its tape", static_cast<double>(tape.size()), bars.tape_bytes);
+    add("its tape in one zstd frame",
+        static_cast<double>(pack_chunk(tape).size()),
+        bars.tape_bytes);
 }
 
 Result<> add_keystrokes(Figures& figures, BenchSession const& session) {
@@ -132,12 +154,14 @@ Result<> add_texts(Context& context, Figures& figures) {
             figures, BenchSession::of("made up, in runs", importers::as_runs(made_up)), 5));
         return add_keystrokes(figures, BenchSession::of("made up", made_up));
     }
-    for (auto const& [path, runs_ms] : kSessions) {
+    for (RecordedSession const& recorded : kSessions) {
+        std::string const path = recorded.path;
         CAPSTAN_TRY(auto const trace,
                     importers::load_editing_trace(data + "/editing-traces/" + path + ".json.gz"));
-        auto const name = std::string(path).substr(std::string(path).find('/') + 1);
-        CAPSTAN_TRY(add_session(
-            figures, BenchSession::of(name + " in runs", importers::as_runs(trace)), runs_ms));
+        auto const name = path.substr(path.find('/') + 1);
+        auto const runs = BenchSession::of(name + " in runs", importers::as_runs(trace));
+        CAPSTAN_TRY(add_session(figures, runs, recorded.runs_ms));
+        add_sizes(figures, runs, recorded);
         CAPSTAN_TRY(add_keystrokes(figures, BenchSession::of(name, trace)));
     }
     return success();
@@ -347,12 +371,14 @@ void add_pending(Figures& figures, std::uint64_t pending, bool types) {
 Result<> execute(Context& context, BenchReconcile const& command) {
     Figures figures(context, command.rounds);
     CAPSTAN_TRY(add_texts(context, figures));
-    add_late_insert(figures, true);
-    add_late_insert(figures, false);
-    add_model(figures);
-    add_return(figures);
-    add_pending(figures, 100'000, false);
-    add_pending(figures, 1'000, true);
+    if (!command.sessions) {
+        add_late_insert(figures, true);
+        add_late_insert(figures, false);
+        add_model(figures);
+        add_return(figures);
+        add_pending(figures, 100'000, false);
+        add_pending(figures, 1'000, true);
+    }
     figures.end();
     context.output.note("Medians of " + std::to_string(command.rounds) +
                         " rounds, CPU time of one thread, capstan " CAPSTAN_VERSION ".");

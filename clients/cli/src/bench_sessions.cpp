@@ -1,6 +1,9 @@
 #include "bench_sessions.hpp"
 
 #include <capstan/schema/event_reader.hpp>
+#include <capstan/schema/run.hpp>
+#include <capstan/schema/submission.hpp>
+#include <map>
 #include <utility>
 
 namespace capstan::cli {
@@ -46,6 +49,26 @@ Text BenchSession::replay(std::uint64_t& notices) const {
         notices += effects.size();
     }
     return text;
+}
+
+Bytes BenchSession::tape() const {
+    constexpr Generation kGeneration{1};
+    Bytes tape;
+    std::map<std::uint32_t, Link> last;  // by device
+    for (std::size_t at = 0; at < events.size(); ++at) {
+        auto const& [device, p, mark, edits] = trace.events[at];
+        Attempt const attempt{1};
+        RunHeader const header{attempt, last[device], Seq{p}, RunFlags::needs_window};
+        ByteView const event(events[at]);
+        auto const bytes = encode_run(header, {&event, 1});
+        auto const run = RunView::decode(bytes).value();
+        last[device] = run.last_link();
+        RunEnvelope envelope{.stream = "notes/1", .principal = "author", .generation = kGeneration};
+        envelope.device.bytes[0] = static_cast<std::byte>(device + 1);
+        auto const record = encode_submission(envelope, run);
+        tape.insert(tape.end(), record.begin(), record.end());
+    }
+    return tape;
 }
 
 importers::EditingTrace made_up_session(std::size_t events, std::size_t lag) {

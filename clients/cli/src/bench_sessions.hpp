@@ -19,6 +19,9 @@ struct BenchSession {
     EditStamp stamp(std::size_t at) const;
     /// Decodes and applies all of them; `notices` counts the splices that an observer hears.
     Text replay(std::uint64_t& notices) const;
+    /// What a stream's tape holds of them, where each is a run of its own: all that was written,
+    /// for ever.
+    Bytes tape() const;
 };
 
 /// Two authors who type at the same time, one of them `lag` events behind; the same every time.

@@ -7,31 +7,15 @@
 namespace capstan::cli {
 namespace {
 
-/// A conflict with its number in the stream.
-struct Numbered {
-    std::uint64_t number = 0;
-    Conflict conflict;
-    bool open = false;
-
-    /// Open ones stand until somebody decides; settled ones did.
-    std::string_view state() const { return open ? "open" : conflict.open ? "settled" : "decided"; }
-};
-
-std::vector<Numbered> conflicts_of(ModelStream const& model) {
-    std::vector<Numbered> out;
-    auto newest = model.conflicts();
-    auto number = model.status().model.conflicts - newest.size();
-    for (Conflict& conflict : newest) {
-        bool const open = model.is_open(conflict);
-        out.push_back({++number, std::move(conflict), open});
-    }
-    return out;
+/// Open ones stand until somebody decides; settled ones did.
+std::string_view state_of(KnownConflict const& known) {
+    return known.open ? "open" : known.conflict.open ? "settled" : "decided";
 }
 
-Result<Numbered> find(ModelStream const& model, std::uint64_t number) {
-    for (auto& conflict : conflicts_of(model)) {
-        if (conflict.number == number) {
-            return std::move(conflict);
+Result<KnownConflict> find(ModelStream const& model, std::uint64_t number) {
+    for (auto& known : model.conflicts()) {
+        if (known.number == number) {
+            return std::move(known);
         }
     }
     auto const count = model.status().model.conflicts;
@@ -48,18 +32,31 @@ Json json_of(ConflictSide const& side) {
             {"value", to_json(side.value)}};
 }
 
-Json json_of(Numbered const& numbered) {
-    Conflict const& conflict = numbered.conflict;
-    return {{"number", numbered.number},
-            {"state", numbered.state()},
+Json json_of(std::optional<ConflictBase> const& base) {
+    return base ? Json{{"seq", base->seq.value}, {"value", to_json(base->value)}} : Json(nullptr);
+}
+
+Json json_of(KnownConflict const& known) {
+    Conflict const& conflict = known.conflict;
+    return {{"number", known.number},
+            {"state", state_of(known)},
             {"rule", to_string(conflict.rule)},
             {"object", conflict.object},
             {"type", conflict.type},
             {"field", conflict.field},
             {"kind", conflict.field.empty() ? Json(nullptr) : Json(to_string(conflict.field_kind))},
             {"key", to_json(conflict.key)},
+            {"base", json_of(known.base)},
             {"winner", json_of(conflict.winner)},
             {"loser", json_of(conflict.loser)}};
+}
+
+Cell cell_of(std::optional<ConflictBase> const& base) {
+    if (!base) {
+        return {};
+    }
+    return (base->value ? dump(to_json(*base->value)) : "nothing") + " (behind event " +
+           std::to_string(base->seq.value) + ")";
 }
 
 std::string text_of(ConflictSide const& side) {
@@ -129,13 +126,13 @@ Result<> execute(Context& context, ConflictsList const& command) {
                {.key = "field"},
                {.key = "winner", .shrinks = true},
                {.key = "loser", .shrinks = true}});
-    for (Numbered const& each : conflicts_of(at_end.model)) {
+    for (KnownConflict const& each : at_end.model.conflicts()) {
         if (command.open && !each.open) {
             continue;
         }
         auto const json = dump(json_of(each));
         rows.add({each.number,
-                  std::string(each.state()),
+                  std::string(state_of(each)),
                   std::string(to_string(each.conflict.rule)),
                   each.conflict.object,
                   each.conflict.field,
@@ -151,7 +148,10 @@ Result<> execute(Context& context, ConflictsList const& command) {
 Result<> execute(Context& context, ConflictsShow const& command) {
     CAPSTAN_TRY(auto const remote, Remote::open(context));
     CAPSTAN_TRY(auto const at_end, model_at_end(remote, command.stream));
-    CAPSTAN_TRY(auto const found, find(at_end.model, command.number));
+    CAPSTAN_TRY(auto found, find(at_end.model, command.number));
+    if (!found.base) {
+        CAPSTAN_TRY(found.base, at_end.model.read_base(found.conflict, remote.timeout()));
+    }
     if (context.output.is_json()) {
         context.output.write(dump(json_of(found)) + "\n");
         return success();
@@ -168,18 +168,20 @@ Result<> execute(Context& context, ConflictsShow const& command) {
           {.key = "type"},
           {.key = "field"},
           {.key = "key"},
+          {.key = "base"},
           {.key = "winner"},
           {.key = "winner_author"},
           {.key = "loser"},
           {.key = "loser_author"}},
          {found.number,
-          std::string(found.state()),
+          std::string(state_of(found)),
           std::string(to_string(conflict.rule)),
           conflict.object,
           conflict.type,
           conflict.field,
           std::holds_alternative<std::monostate>(conflict.key) ? Cell{}
                                                                : Cell{dump(to_json(conflict.key))},
+          cell_of(found.base),
           text_of(conflict.winner),
           author(conflict.winner),
           text_of(conflict.loser),

@@ -11,71 +11,6 @@ namespace {
 
 constexpr std::size_t kDeviceDigits = 8;  // enough for people
 
-std::string_view name_of(OpKind kind) {
-    switch (kind) {
-        case OpKind::set:
-            return "set";
-        case OpKind::insert:
-            return "insert";
-        case OpKind::remove:
-            return "remove";
-        case OpKind::unset:
-            return "unset";
-        case OpKind::add:
-            return "add";
-        case OpKind::set_add:
-            return "set_add";
-        case OpKind::set_remove:
-            return "set_remove";
-        case OpKind::map_put:
-            return "map_put";
-        case OpKind::map_remove:
-            return "map_remove";
-        case OpKind::list_insert:
-            return "list_insert";
-        case OpKind::list_remove:
-            return "list_remove";
-        case OpKind::list_move:
-            return "list_move";
-        case OpKind::splice:
-            return "splice";
-        case OpKind::counter_set:
-            return "counter_set";
-        case OpKind::list_set:
-            return "list_set";
-    }
-    return "unknown";
-}
-
-Json json_of(Op const& op) {
-    Json json{{"op", name_of(op.kind)}, {"object", op.object}};
-    if (op.kind == OpKind::insert) {
-        json["type"] = op.type;
-    }
-    if (!op.field.empty()) {
-        json["field"] = op.field;
-    }
-    if (!op.key.empty()) {
-        json["key"] = op.key;
-    }
-    bool const placed = op.kind >= OpKind::list_insert && op.kind <= OpKind::splice;
-    if (placed || op.kind == OpKind::list_set) {
-        json["at"] = op.at;
-    }
-    if (op.kind == OpKind::list_remove || op.kind == OpKind::splice) {
-        json["count"] = op.count;
-    }
-    if (op.kind == OpKind::list_move) {
-        json["to"] = op.to;
-    }
-    bool const has_value = op.kind != OpKind::insert && op.kind != OpKind::remove &&
-                           op.kind != OpKind::unset && op.kind != OpKind::map_remove;
-    if (has_value) {
-        json["value"] = to_json(op.value);
-    }
-    return json;
-}
-
 /// JSON on one line, its numbers and strings as they were written.
 std::string one_line(std::string_view json) {
     std::string out;
@@ -135,12 +70,12 @@ Said say(Event const& event) {
     Said said;
     Json ops = Json::array();
     for (auto const& op : event.ops) {
-        ops.push_back(json_of(op));
+        ops.push_back(to_json(op));
     }
     said.raw = dump(ops);
     said.members = ",\"ops\":" + said.raw;
     for (auto const& op : event.ops) {
-        auto text = std::string(name_of(op.kind)) + " " + op.object;
+        auto text = std::string(importers::name_of(op.kind)) + " " + op.object;
         if (!op.field.empty()) {
             text += "." + op.field;
         }
@@ -211,6 +146,10 @@ void EventRows::add(std::string_view stream, sync::DeliveredEvent const& event) 
         cells.insert(cells.begin(), std::string(stream));
     }
     rows_.add(std::move(cells), json_of(stream, event, said), said.raw);
+}
+
+std::string event_line(std::string_view stream, sync::DeliveredEvent const& event) {
+    return json_of(stream, event, say(event.bytes)).text;
 }
 
 void show_event(Output& output, std::string_view stream, sync::DeliveredEvent const& event) {

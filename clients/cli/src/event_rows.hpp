@@ -1,6 +1,7 @@
 #pragma once
 #include <capstan/cli/output.hpp>
 #include <capstan/engine/sync/delivery.hpp>
+#include <string>
 #include <string_view>
 
 namespace capstan::cli {
@@ -19,6 +20,9 @@ class EventRows {
     Rows rows_;
     bool stream_column_;
 };
+
+/// One event as a line of JSON, without its end.
+std::string event_line(std::string_view stream, sync::DeliveredEvent const& event);
 
 /// One event by itself.
 void show_event(Output& output, std::string_view stream, sync::DeliveredEvent const& event);

@@ -111,7 +111,7 @@ Grammar::Grammar() {
 void Grammar::add_globals() {
     add(app,
         "-s,--server",
-        "Address of the server",
+        "Address of the server; several nodes: separated by commas",
         [this](std::string const& word) -> Result<> {
             globals.server = word;
             return success();
@@ -275,7 +275,7 @@ void Grammar::add_reading(CLI::App& command, Read& read) {
 }
 
 void Grammar::add_stream_commands() {
-    auto& stream = *app.add_subcommand("stream", "Streams: list, create, describe, seal");
+    auto& stream = *app.add_subcommand("stream", "Streams: list, create, describe, seal, fork");
     stream.require_subcommand(1);
     auto& list = add_command(stream, "ls", "Streams by name", stream_list_);
     add(list,
@@ -295,6 +295,21 @@ void Grammar::add_stream_commands() {
     add_stream(
         add_command(stream, "seal", "Let a stream take no more events, for ever", stream_seal_),
         stream_seal_.stream);
+    auto& fork = add_command(
+        stream, "fork", "A new stream that begins with this one's first events", stream_fork_);
+    add_stream(fork, stream_fork_.stream);
+    add(fork,
+        "NEW",
+        "Its name",
+        [this](std::string const& word) -> Result<> {
+            CAPSTAN_TRY(auto const name, StreamName::parse(word));
+            stream_fork_.into = name.str();
+            return success();
+        })
+        ->type_name("")
+        ->required();
+    add(fork, "--at", "The last event that both have; the head", position_into(stream_fork_.at))
+        ->type_name("POS");
 }
 
 void Grammar::add_snapshot_commands() {
@@ -353,6 +368,9 @@ void Grammar::add_import_commands() {
                  "Import nothing: rebuild the files from the events alone and compare with `git "
                  "ls-tree -r`");
     add_import_ndjson(import);
+    add_import_streams(import);
+    add_export();
+    add_replay();
 }
 
 void Grammar::add_bench_commands() {
@@ -367,6 +385,7 @@ void Grammar::add_bench_commands() {
         "Rounds, of which the median counts",
         number_into(bench_reconcile_.rounds, 1, 1'000))
         ->type_name("N");
+    reconcile.add_flag("--sessions", bench_reconcile_.sessions, "Only editing sessions");
     bench_append_.kind = BenchKind::append;
     bench_read_.kind = BenchKind::read;
     bench_fanout_.kind = BenchKind::fanout;

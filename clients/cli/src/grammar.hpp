@@ -50,12 +50,18 @@ class Grammar {
     void add_snapshot_commands();
     void add_import_commands();
     void add_import_ndjson(CLI::App& import);
+    void add_import_streams(CLI::App& import);
+    void add_export();
+    void add_replay();
     void add_operator_commands();
     void add_repair();
     void add_backup();
+    void add_migrate();
     void add_check();
+    void add_watching();
     void add_bench_commands();
     void add_model_commands();
+    void add_rewind(CLI::App& model);
     CLI::Option* add_stream(CLI::App& command, std::string& stream);
     template <class Options>
     CLI::App& add_command(CLI::App& parent,
@@ -81,6 +87,7 @@ class Grammar {
     StreamCreate stream_create_;
     Stat stream_info_;
     StreamSeal stream_seal_;
+    StreamFork stream_fork_;
     SnapshotCommand snapshot_list_;
     SnapshotCommand snapshot_create_;
     SnapshotCommand snapshot_get_;
@@ -88,6 +95,9 @@ class Grammar {
     SnapshotCommand snapshot_remove_;
     ImportGit import_git_;
     ImportNdjson import_ndjson_;
+    ImportStreams import_streams_;
+    Export export_;
+    Replay replay_;
     Verify verify_;
     Rebuild rebuild_;
     Repair repair_plan_;
@@ -96,17 +106,22 @@ class Grammar {
     BackupList backup_list_;
     BackupVerify backup_verify_;
     BackupRestore backup_restore_;
+    Migrate migrate_;
     Check check_connection_;
     Check check_append_;
     Check check_disk_;
     Check check_journal_;
     Check check_backup_;
+    Doctor doctor_;
+    Top top_;
     Bench bench_append_;
     Bench bench_read_;
     Bench bench_fanout_;
     Bench bench_coldstart_;
     BenchReconcile bench_reconcile_;
     ModelShow model_show_;
+    ModelDiff model_diff_;
+    ModelRestore model_restore_;
     History history_;
     ConflictsList conflicts_list_;
     ConflictsShow conflicts_show_;

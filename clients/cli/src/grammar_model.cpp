@@ -17,15 +17,58 @@ auto conflict_into(std::uint64_t& number) {
     };
 }
 
+auto position_into(auto& target) {
+    return [&target](std::string const& word) -> Result<> {
+        CAPSTAN_TRY(target, StreamPosition::parse(word));
+        return success();
+    };
+}
+
+void add_choice(CLI::App& command, std::string& type, std::string& object) {
+    command.add_option("--type", type, "Only objects of this type")->type_name("NAME");
+    command.add_option("--object", object, "Only this object")->type_name("ID");
+}
+
 }  // namespace
+
+void Grammar::add_rewind(CLI::App& model) {
+    auto& diff =
+        add_command(model, "diff", "What has become of objects between two positions", model_diff_);
+    add_stream(diff, model_diff_.stream);
+    add(diff, "FROM", "The state behind this event", position_into(model_diff_.from))
+        ->type_name("")
+        ->required();
+    add(diff, "TO", "And behind this one; the last", position_into(model_diff_.to))->type_name("");
+    model_diff_.to.kind = StreamPosition::Kind::last;
+    add_choice(diff, model_diff_.type, model_diff_.object);
+
+    auto& restore = add_command(model,
+                                "restore",
+                                "Make objects what they were at a position, by new events",
+                                model_restore_);
+    add_stream(restore, model_restore_.stream);
+    add(restore,
+        "--at",
+        "The state behind this event, or at @TIME",
+        position_into(model_restore_.at))
+        ->type_name("POS")
+        ->required();
+    add_choice(restore, model_restore_.type, model_restore_.object);
+    restore.add_flag("--dry-run", model_restore_.dry_run, "Tell what would change, and do nothing");
+}
 
 void Grammar::add_model_commands() {
     auto& model = *app.add_subcommand("model", "What a stream's events come to");
     model.require_subcommand(1);
-    auto& show = add_command(model, "show", "Objects with their fields, at the end", model_show_);
+    auto& show = add_command(model, "show", "Objects with their fields", model_show_);
     add_stream(show, model_show_.stream);
-    show.add_option("--type", model_show_.type, "Only objects of this type")->type_name("NAME");
-    show.add_option("--object", model_show_.object, "Only this object")->type_name("ID");
+    add_choice(show, model_show_.type, model_show_.object);
+    add(show,
+        "--at",
+        "As they were behind this event; without it, at the end",
+        position_into(model_show_.at))
+        ->type_name("POS");
+    add_rewind(model);
 
     auto& history = add_command(
         app, "history", "Who changed an object, when, by which rule, what lost", history_);

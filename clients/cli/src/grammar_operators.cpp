@@ -40,7 +40,9 @@ void Grammar::add_operator_commands() {
     add_path(rebuild, "DIRECTORY", rebuild_.directory, kDataHelp);
     add_repair();
     add_backup();
+    add_migrate();
     add_check();
+    add_watching();
 }
 
 void Grammar::add_repair() {
@@ -96,6 +98,29 @@ void Grammar::add_backup() {
         ->type_name("POSITION");
 }
 
+void Grammar::add_migrate() {
+    auto& migrate = add_command(app,
+                                "migrate",
+                                "Move a journal to a cluster, or back; every seq stays. Resumable",
+                                migrate_);
+    add_path(migrate, "DIRECTORY", migrate_.directory, kDataHelp);
+    auto* const ways = migrate.add_option_group("way");
+    ways->add_option("--to", migrate_.to, "Copy the journal there and switch")
+        ->type_name("kafka://HOST:PORT,…/CLUSTER");
+    ways->add_option("--from", migrate_.from, "Make DIRECTORY from the cluster, and end that")
+        ->type_name("kafka://HOST:PORT,…/CLUSTER");
+    ways->require_option(1);
+    migrate
+        .add_option("--settings-file",
+                    migrate_.settings_file,
+                    "Lines of NAME=VALUE for librdkafka, as of capstand's cluster_settings_file")
+        ->type_name("FILE");
+    migrate.add_option("--replicas", migrate_.replicas, "Of the topic, if it has to be made")
+        ->type_name("N")
+        ->capture_default_str();
+    migrate.add_flag("--dry-run", migrate_.dry_run, "Tell what would be moved. Changes nothing");
+}
+
 void Grammar::add_check() {
     auto& check = *app.add_subcommand(
         "check", "For monitoring: one line; 0 ok, 1 warning, 2 critical, 3 unknown");
@@ -136,6 +161,45 @@ void Grammar::add_check() {
         check_backup_, CheckKind::backup, "backup", "Hours since the newest backup was made");
     add_path(backup, "BACKUPS", check_backup_.target, kBackupsHelp);
     limits(backup, check_backup_, 25, 49);
+}
+
+void Grammar::add_watching() {
+    auto& doctor =
+        add_command(app, "doctor", "Look at all that commands need, and say what to do", doctor_);
+    add(doctor,
+        "--admin",
+        "The server's admin port",
+        [this](std::string const& word) -> Result<> {
+            doctor_.admin = word;
+            doctor_.admin_is_given = true;
+            return success();
+        })
+        ->type_name("URL")
+        ->default_str(doctor_.admin);
+    doctor.add_option("--data", doctor_.data, "Look at this data directory, too")
+        ->type_name("DIRECTORY");
+    doctor.add_option("--backups", doctor_.backups, "And at these backups")->type_name("DIRECTORY");
+
+    auto& top = add_command(app, "top", "What a server does, a line a moment", top_);
+    top.add_option("--admin", top_.admin, "The server's admin port")
+        ->type_name("URL")
+        ->capture_default_str();
+    add(top,
+        "--every",
+        "How long a moment is",
+        [this](std::string const& word) -> Result<> {
+            CAPSTAN_TRY(auto const micros, parse_duration(word));
+            if (micros < 10'000) {
+                return Error{Errc::usage, "a moment is at least 10ms"};
+            }
+            top_.every = std::chrono::microseconds(micros);
+            return success();
+        })
+        ->type_name("DURATION")
+        ->default_str("1s");
+    top.add_option_function<std::uint64_t>(
+           "-n,--count", [this](std::uint64_t count) { top_.count = count; }, "Lines")
+        ->type_name("N");
 }
 
 }  // namespace capstan::cli

@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "model_reading.hpp"
+#include "past_model.hpp"
 #include "value_json.hpp"
 
 /// `capstan model` and `capstan history`: a stream as objects.
@@ -131,25 +132,52 @@ Result<ModelAtEnd> model_at_end(Remote const& remote, std::string const& stream)
     return ModelAtEnd{std::move(client), std::move(model), found.head};
 }
 
+namespace {
+
+struct ObjectsAt {
+    std::vector<ModelObject> objects;
+    Seq seq;
+};
+
+Result<ObjectsAt> objects_at(Context& context, Remote const& remote, ModelShow const& command) {
+    if (!command.at) {
+        CAPSTAN_TRY(auto const at_end, model_at_end(remote, command.stream));
+        return ObjectsAt{at_end.model.objects(), at_end.head};
+    }
+    CAPSTAN_TRY(auto const name, StreamName::parse(command.stream));
+    CAPSTAN_TRY(auto const known, remote.stat(command.stream));
+    CAPSTAN_TRY(auto const client, remote.reader());
+    PositionResolver const resolver(client, remote, name, known.head);
+    ObjectsAt at;
+    CAPSTAN_TRY(at.seq, last_event_at(resolver, *command.at, known.head));
+    PastModel model(context, remote, client, name);
+    CAPSTAN_TRY(model.go_to(at.seq));
+    for (auto& [id, value] : model.objects()) {
+        at.objects.push_back({id, std::move(value)});
+    }
+    return at;
+}
+
+}  // namespace
+
 Result<> execute(Context& context, ModelShow const& command) {
     CAPSTAN_TRY(auto const remote, Remote::open(context));
-    CAPSTAN_TRY(auto const at_end, model_at_end(remote, command.stream));
+    CAPSTAN_TRY(auto const at, objects_at(context, remote, command));
     Rows rows(context.output, {{.key = "id"}, {.key = "type"}, {.key = "fields", .shrinks = true}});
-    if (!command.object.empty()) {
-        auto const object = at_end.model.get(command.object);
-        if (!object) {
-            return Error{Errc::not_found, "object " + command.object};
-        }
-        add(rows, *object);
-    } else {
-        for (auto const& object : at_end.model.objects()) {
-            if (command.type.empty() || object.type() == command.type) {
-                add(rows, object);
-            }
+    bool found = command.object.empty();
+    for (auto const& object : at.objects) {
+        bool const is_wanted = (command.object.empty() || object.id == command.object) &&
+                               (command.type.empty() || object.type() == command.type);
+        if (is_wanted) {
+            add(rows, object);
+            found = true;
         }
     }
+    if (!found) {
+        return Error{Errc::not_found, "object " + command.object};
+    }
     rows.end();
-    context.output.note("At event " + std::to_string(at_end.head.value) + ".");
+    context.output.note("At event " + std::to_string(at.seq.value) + ".");
     return success();
 }
 

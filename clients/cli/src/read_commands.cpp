@@ -1,11 +1,11 @@
 #include <algorithm>
-#include <capstan/engine/os/system_clock.hpp>
+#include <atomic>
 #include <limits>
 #include <optional>
 #include <utility>
 
 #include "event_rows.hpp"
-#include "remote.hpp"
+#include "position_resolver.hpp"
 
 /// Commands that read one stream.
 namespace capstan::cli {
@@ -19,84 +19,13 @@ struct Wanted {
 constexpr std::uint64_t kTailEvents = 10;
 constexpr Seq kEndless{std::numeric_limits<std::uint64_t>::max()};
 
-Result<Reader::Item> next_item(Reader& reader, Remote const& remote) {
-    CAPSTAN_TRY(auto item, reader.next(remote.timeout()));
-    if (!item) {
-        return remote.no_answer();
-    }
-    return std::move(*item);
-}
-
-/// When the server took the event; of a hole, nothing.
-Result<std::optional<WallTime>> time_of(Client const& client,
-                                        Remote const& remote,
-                                        StreamName const& stream,
-                                        Seq seq) {
-    Reader reader(client.stream(stream), {.kind = ReadFrom::Kind::seq, .seq = seq});
-    CAPSTAN_TRY(auto const item, next_item(reader, remote));
-    std::optional<WallTime> time;
-    if (auto const* delivery = std::get_if<Delivery>(&item)) {
-        delivery->each_event([&](DeliveredEvent const& event) {
-            time = event.seq == seq ? event.gateway_time : time;
-        });
-    }
-    return time;
-}
-
-/// The first seq of 1..head whose event came at or after the time, or the one behind the head.
-Result<Seq> find_time(Client const& client,
-                      Remote const& remote,
-                      StreamName const& stream,
-                      Seq head,
-                      WallTime wanted) {
-    std::uint64_t low = 1;
-    std::uint64_t high = head.value + 1;
-    while (low < high) {
-        auto const middle = low + (high - low) / 2;
-        CAPSTAN_TRY(auto const time, time_of(client, remote, stream, Seq{middle}));
-        if (time && *time < wanted) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return Seq{low};
-}
-
-/// Turns what people write into seqs.
-class Resolver {
-  public:
-    Resolver(Client const& client, Remote const& remote, StreamName const& stream, Seq head)
-        : client_(client), remote_(remote), stream_(stream), head_(head) {}
-
-    Result<Seq> operator()(StreamPosition const& position) const {
-        using Kind = StreamPosition::Kind;
-        if (auto const seq = position.resolve(Seq{1}, head_)) {
-            return *seq;
-        }
-        if (position.kind == Kind::snapshot) {
-            return Seq{1};  // without snapshots all of it follows
-        }
-        auto const now = SystemClock().wall();
-        auto const time = position.kind == Kind::age ? WallTime{now.micros - position.micros}
-                                                     : WallTime{position.micros};
-        return find_time(client_, remote_, stream_, head_, time);
-    }
-
-  private:
-    Client const& client_;
-    Remote const& remote_;
-    StreamName const& stream_;
-    Seq head_;
-};
-
 /// The last `count` of 1..head that lie before `end`; with an endless one, those to come as well.
 Wanted last_of(std::uint64_t count, Seq head, Seq end) {
     auto const behind = std::max<std::uint64_t>(std::min(head.next(), end).value, 1);
     return {Seq{behind - std::min(count, behind - 1)}, end};
 }
 
-Result<Wanted> resolve(Read const& command, Resolver const& resolver, Seq head) {
+Result<Wanted> resolve(Read const& command, PositionResolver const& resolver, Seq head) {
     Wanted wanted{Seq{1}, command.follow ? kEndless : head.next()};
     if (command.after) {
         wanted.from = command.after->next();
@@ -132,9 +61,16 @@ class Showing {
             Reader reader(client.stream(stream_),
                           {.kind = ReadFrom::Kind::seq, .seq = wanted.from});
             context_.surroundings.on_interrupt([&reader] { reader.cancel(); });
+            // Who follows would else wait for ever, for what its token does not open any more.
+            std::atomic<bool> hopeless = false;
+            remote_.when_hopeless([&] {
+                hopeless = true;
+                reader.cancel();
+            });
             auto const shown = show_all(reader, wanted, follow);
+            remote_.when_hopeless([] {});
             context_.surroundings.on_interrupt({});
-            CAPSTAN_TRY(shown);
+            CAPSTAN_TRY(hopeless ? Result<>(remote_.no_answer()) : shown);
         }
         rows_.end();
         return success();
@@ -188,7 +124,8 @@ Result<> execute(Context& context, Read const& command) {
     }
     auto const head = known ? known->head : Seq{};
     CAPSTAN_TRY(auto const client, remote.reader());
-    CAPSTAN_TRY(auto const wanted, resolve(command, Resolver(client, remote, stream, head), head));
+    CAPSTAN_TRY(auto const wanted,
+                resolve(command, PositionResolver(client, remote, stream, head), head));
     return Showing(context, remote, stream).run(client, wanted, command.follow);
 }
 
@@ -197,7 +134,7 @@ Result<> execute(Context& context, Get const& command) {
     CAPSTAN_TRY(auto const remote, Remote::open(context));
     CAPSTAN_TRY(auto const known, remote.stat(command.stream));
     CAPSTAN_TRY(auto const client, remote.reader());
-    CAPSTAN_TRY(auto const seq, Resolver(client, remote, stream, known.head)(command.at));
+    CAPSTAN_TRY(auto const seq, PositionResolver(client, remote, stream, known.head)(command.at));
     if (seq > known.head) {
         return Error{Errc::not_found,
                      "event " + std::to_string(seq.value) + ": " + command.stream + " ends at " +

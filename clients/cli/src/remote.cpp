@@ -5,13 +5,7 @@
 #include <utility>
 
 namespace capstan::cli {
-namespace {
-
-Result<std::string> read_token(Context& context) {
-    auto const& file = context.globals.token_file;
-    if (file.empty()) {
-        return std::string();
-    }
+Result<std::string> read_token_file(Context& context, std::string const& file) {
     std::string token;
     if (file == "-") {
         token = context.surroundings.in.line().value_or("");
@@ -26,12 +20,12 @@ Result<std::string> read_token(Context& context) {
     return token;
 }
 
-}  // namespace
-
 Result<Remote> Remote::open(Context& context) {
-    CAPSTAN_TRY(ServerUrl::parse(context.globals.server));
+    CAPSTAN_TRY(ServerAddresses::parse(context.globals.server));
     Remote remote(context);
-    CAPSTAN_TRY(remote.token_, read_token(context));
+    if (!context.globals.token_file.empty()) {
+        CAPSTAN_TRY(remote.token_, read_token_file(context, context.globals.token_file));
+    }
     return remote;
 }
 
@@ -96,7 +90,7 @@ std::string Remote::device_directory() const {
     if (base.empty()) {
         base = variable("HOME") + "/.local/state";
     }
-    auto const url = ServerUrl::parse(context_->globals.server).value();
+    auto const url = ServerAddresses::parse(context_->globals.server).value().first();
     auto name = url.authority() + url.prefix;
     for (char& c : name) {
         c = c == '/' ? '_' : c;
@@ -166,6 +160,14 @@ Result<> Remote::append_text(std::string const& stream, std::string text) const 
     return success();
 }
 
+Result<HttpAnswer> Remote::import_runs(std::string const& stream, Seq head, ByteView runs) const {
+    auto options = request("POST", "/v1/import/" + in_path(stream));
+    options.body = as_text(runs);
+    options.content_type = "application/octet-stream";
+    options.fields.emplace_back("If-Match", std::to_string(head.value));
+    return http_request(options);
+}
+
 HttpRequestOptions Remote::request(std::string method, std::string path) const {
     HttpRequestOptions options;
     options.url = context_->globals.server;
@@ -211,7 +213,8 @@ Error Remote::no_answer() const {
     if (connected) {
         return Error{Errc::timed_out, "nothing from " + context_->globals.server + " in time"};
     }
-    return Error{health_->is_hopeless() ? health_->why.code : Errc::unavailable,
+    bool const told = health_->is_hopeless() || health_->why.code == Errc::tls_failed;
+    return Error{told ? health_->why.code : Errc::unavailable,
                  health_->why.detail.empty() ? context_->globals.server : health_->why.detail};
 }
 

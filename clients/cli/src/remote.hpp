@@ -13,6 +13,9 @@ namespace capstan::cli {
 /// A stream's name in a path: its slashes stay, and only braces need an escape.
 std::string in_path(std::string const& stream);
 
+/// A token as it stands in a file; `-` is a line of stdin. Errors: `not_found`.
+Result<std::string> read_token_file(Context& context, std::string const& file);
+
 /// How a command reaches the server of its command line.
 class Remote {
   public:
@@ -25,7 +28,8 @@ class Remote {
     Result<Client> cold_device(bool snapshots) const;
     /// A client with a store of its own.
     Result<Client> device(std::unique_ptr<ClientStore> store) const;
-    /// Where this machine's device keeps its id and its outbox for this server.
+    /// Where this machine's device keeps its id and its outbox for this server: of several
+    /// addresses, the first one names it.
     std::string device_directory() const;
 
     /// Errors: `not_found` if there is no such stream.
@@ -38,6 +42,8 @@ class Remote {
     Result<std::vector<StreamSummary>> list(std::string const& pattern) const;
     InquiryOptions inquiry() const;
     Result<HttpAnswer> http(std::string method, std::string path) const;
+    /// Runs that follow the stream's head. Errors: as `http_request`.
+    Result<HttpAnswer> import_runs(std::string const& stream, Seq head, ByteView runs) const;
     /// One event, keyless: tried once. Errors: as `http_request`.
     Result<> append_text(std::string const& stream, std::string text) const;
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "confirmation.hpp"
 #include "remote.hpp"
 
 /// Commands about streams as a whole.
@@ -24,17 +25,6 @@ std::vector<Cell> cells_of(StreamSummary const& stream) {
             stream.mark.value,
             to_string(stream.generation),
             to_string(stream.chain)};
-}
-
-bool confirmed(Context& context, std::string const& question) {
-    auto& surroundings = context.surroundings;
-    if (context.globals.yes || !surroundings.in_is_terminal) {
-        return context.globals.yes;
-    }
-    surroundings.err.write(question + " [y/N] ");
-    surroundings.err.flush();
-    auto const answer = surroundings.in.line().value_or("");
-    return answer == "y" || answer == "yes";
 }
 
 }  // namespace

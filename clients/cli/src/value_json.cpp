@@ -3,21 +3,6 @@
 namespace capstan::cli {
 namespace {
 
-struct ValueToJson {
-    Json operator()(std::monostate) const { return nullptr; }
-    Json operator()(bool value) const { return value; }
-    Json operator()(std::int64_t value) const { return value; }
-    Json operator()(double value) const { return value; }
-    Json operator()(std::string const& value) const { return value; }
-    Json operator()(Bytes const& value) const { return {{"bytes", hex(value)}}; }
-    Json operator()(Reference const& value) const { return {{"reference", value.object}}; }
-    Json operator()(BlobReference const& value) const {
-        return {{"sha256", hex(value.sha256)},
-                {"size", value.size_bytes},
-                {"media_type", value.media_type}};
-    }
-};
-
 Json array_of(std::vector<Value> const& values) {
     Json json = Json::array();
     for (Value const& value : values) {
@@ -42,20 +27,6 @@ struct FieldToJson {
 };
 
 }  // namespace
-
-std::string hex(ByteView bytes) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string out;
-    for (auto const byte : bytes) {
-        out += digits[std::to_integer<std::size_t>(byte) >> 4];
-        out += digits[std::to_integer<std::size_t>(byte) & 15];
-    }
-    return out;
-}
-
-Json to_json(Value const& value) {
-    return std::visit(ValueToJson{}, value);
-}
 
 Json to_json(std::optional<Value> const& value) {
     return value ? to_json(*value) : Json(nullptr);

@@ -1,19 +1,18 @@
 #pragma once
 #include <capstan/engine/coalesce/assign.hpp>
+#include <capstan/importers/event_json.hpp>
 #include <capstan/schema/error.hpp>
 #include <capstan/schema/event.hpp>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
-/// Values of events and models as JSON: what JSON has is itself; bytes, references and blobs are
-/// objects that say so.
+/// Values of models as JSON, as events have them.
 namespace capstan::cli {
 
-using Json = nlohmann::ordered_json;
+using importers::hex;
+using importers::Json;
+using importers::to_json;
 
-std::string hex(ByteView bytes);
-Json to_json(Value const& value);
 /// Nothing as null.
 Json to_json(std::optional<Value> const& value);
 /// A counter is a number, a set and a list an array, a map an object, a text a string.

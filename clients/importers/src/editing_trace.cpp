@@ -1,8 +1,6 @@
-#include <zlib.h>
-
 #include <algorithm>
 #include <capstan/importers/editing_trace.hpp>
-#include <memory>
+#include <capstan/importers/line_source.hpp>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -81,18 +79,6 @@ EditingTrace trace_of(json const& file) {
     return trace;
 }
 
-Result<std::string> unzipped(std::string const& path) {
-    std::unique_ptr<gzFile_s, int (*)(gzFile)> const file(gzopen(path.c_str(), "rb"), gzclose);
-    std::string text;
-    std::string part(1 << 16, '\0');
-    int bytes = file == nullptr ? -1 : 1;
-    while (bytes > 0) {
-        bytes = gzread(file.get(), part.data(), static_cast<unsigned>(part.size()));
-        text.append(part, 0, static_cast<std::size_t>(std::max(bytes, 0)));
-    }
-    return bytes < 0 ? Result<std::string>(Error{Errc::disk_io, "cannot read " + path}) : text;
-}
-
 }  // namespace
 
 std::size_t EditingTrace::edits() const {
@@ -104,7 +90,7 @@ std::size_t EditingTrace::edits() const {
 }
 
 Result<EditingTrace> load_editing_trace(std::string const& path) {
-    CAPSTAN_TRY(auto const text, unzipped(path));
+    CAPSTAN_TRY(auto const text, read_text_file(path));
     try {
         return trace_of(json::parse(text));
     } catch (json::exception const& error) {

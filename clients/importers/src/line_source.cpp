@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <capstan/importers/line_source.hpp>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -23,6 +24,11 @@ Error read_error(gzFile file, std::string const& path) {
                            : Error{Errc::request_invalid, path + " is damaged: " + what};
 }
 
+Error open_error(std::string const& path) {
+    auto const code = errno == ENOENT ? Errc::not_found : Errc::disk_io;
+    return {code, "file " + path + ": " + std::strerror(errno)};
+}
+
 }  // namespace
 
 Result<ReadBytes> open_text_file(std::string const& path) {
@@ -30,8 +36,7 @@ Result<ReadBytes> open_text_file(std::string const& path) {
     // std::function copies what it holds.
     std::shared_ptr<gzFile_s> const file(File(gzopen(path.c_str(), "rb")));
     if (!file) {
-        auto const code = errno == ENOENT ? Errc::not_found : Errc::disk_io;
-        return Error{code, "file " + path + ": " + std::strerror(errno)};
+        return open_error(path);
     }
     gzbuffer(file.get(), kBufferBytes);
     return ReadBytes([file, path](std::span<char> buffer) -> Result<std::size_t> {
@@ -45,6 +50,38 @@ Result<ReadBytes> open_text_file(std::string const& path) {
     });
 }
 
+Result<ReadBytes> open_bytes(std::string const& path) {
+    errno = 0;
+    std::shared_ptr<std::FILE> const file(std::fopen(path.c_str(), "rb"), [](std::FILE* open) {
+        if (open != nullptr) {
+            std::fclose(open);
+        }
+    });
+    if (!file) {
+        return open_error(path);
+    }
+    return ReadBytes([file, path](std::span<char> buffer) -> Result<std::size_t> {
+        auto const got = std::fread(buffer.data(), 1, buffer.size(), file.get());
+        if (got == 0 && std::ferror(file.get()) != 0) {
+            return Error{Errc::disk_io, path + ": " + std::strerror(errno)};
+        }
+        return got;
+    });
+}
+
+Result<std::string> read_text_file(std::string const& path) {
+    CAPSTAN_TRY(auto const read, open_text_file(path));
+    std::string text;
+    std::string part(kBufferBytes, '\0');
+    for (;;) {
+        CAPSTAN_TRY(auto const got, read(part));
+        if (got == 0) {
+            return text;
+        }
+        text.append(part, 0, got);
+    }
+}
+
 LineSource::LineSource(ReadBytes read, std::size_t bytes_max)
     : read_(std::move(read)), bytes_max_(bytes_max), buffer_(kBufferBytes, '\0') {}
 
@@ -55,7 +92,7 @@ Result<std::optional<InputLine>> LineSource::next() {
         if (waiting_.empty()) {
             CAPSTAN_TRY(auto const more, fill());
             if (!more) {
-                return begun ? std::optional(InputLine{++number_, line_})
+                return begun ? std::optional(InputLine{++number_, line_, false})
                              : std::optional<InputLine>();
             }
         }

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "loop_calls.hpp"
-#include "runtime_parts.hpp"
 #include "shell.hpp"
 
 namespace capstan {
@@ -79,7 +78,7 @@ void Stream::consumed(Seq seq) const {
 struct Client::Parts {
     /// Goes on the loop, after the last call of the shell.
     struct Inner {
-        std::unique_ptr<AsioThread> disk;  // outlives the shell
+        std::unique_ptr<Executor> disk;  // outlives the shell
         std::shared_ptr<Shell> shell;
     };
     std::shared_ptr<Runtime> runtime;
@@ -93,19 +92,19 @@ struct Client::Parts {
             stopped->set_value();
             return done;
         }
-        auto const kept = is_on_loop(*runtime) ? runtime : nullptr;
+        auto const kept = runtime->world().is_on_loop() ? runtime : nullptr;
         auto* const shell = inner->shell.get();
         Task finish([inner = std::move(inner), stopped, kept]() mutable {
             inner.reset();
             stopped->set_value();
         });
-        runtime->parts().loop.post(
+        runtime->world().loop().post(
             [shell, finish = std::move(finish)]() mutable { shell->stop(std::move(finish)); });
         return done;
     }
     ~Parts() {
         auto const done = stop();
-        if (!is_on_loop(*runtime)) {
+        if (!runtime->world().is_on_loop()) {
             done.wait();
         }
     }
@@ -121,7 +120,7 @@ std::future<void> Client::stop() && {
 }
 
 Result<Client> Client::open(ClientOptions options, ClientHandlers handlers) {
-    CAPSTAN_TRY(auto const url, ServerUrl::parse(options.url));
+    CAPSTAN_TRY(auto servers, ServerAddresses::parse(options.url));
     auto store = std::move(options.custom_store);
     if (!store && options.store.empty()) {
         store = make_memory_store();
@@ -132,12 +131,14 @@ Result<Client> Client::open(ClientOptions options, ClientHandlers handlers) {
     parts->runtime = options.runtime ? std::move(options.runtime) : Runtime::start();
     auto inner = std::make_unique<Parts::Inner>();
     if (store->blocks()) {
-        inner->disk = std::make_unique<AsioThread>("capstan-store");
+        inner->disk = parts->runtime->world().start_disk();
     }
-    auto& world = parts->runtime->parts();
-    CAPSTAN_TRY(auto* const transport, world.transport(url, options.ca_file));
-    ShellSeams const seams{world.loop, inner->disk.get(), world.clock, world.random, *transport};
-    ServerAccess access{std::move(options.url), options.token, std::move(options.ca_file)};
+    auto& world = parts->runtime->world();
+    CAPSTAN_TRY(auto* const transport, world.transport(servers.url(), options.ca_file));
+    ShellSeams const seams{
+        world.loop(), inner->disk.get(), world.clock(), world.random(), *transport};
+    ServerAccess access{
+        std::move(servers), std::move(options.url), options.token, std::move(options.ca_file)};
     sync::ClientOptions core{.token = std::move(options.token),
                              .agent = std::move(options.agent),
                              .credit_bytes = options.credit_bytes,
@@ -151,7 +152,7 @@ Result<Client> Client::open(ClientOptions options, ClientHandlers handlers) {
             seams, std::move(access), std::move(core), std::move(store), std::move(handlers));
     });
     CAPSTAN_TRY(inner->shell, std::move(shell));
-    world.loop.post([started = inner->shell] { started->start(); });
+    world.loop().post([started = inner->shell] { started->start(); });
     parts->inner = std::move(inner);
     return Client(std::move(parts));
 }
@@ -185,14 +186,14 @@ std::string Client::transitions() const {
 }
 
 void Client::set_token(std::string token) {
-    parts_->runtime->parts().loop.post(
+    parts_->runtime->world().loop().post(
         [shell = parts_->inner->shell, token = std::move(token)]() mutable {
             shell->set_token(std::move(token));
         });
 }
 
 void Client::retry() {
-    parts_->runtime->parts().loop.post([shell = parts_->inner->shell] { shell->retry(); });
+    parts_->runtime->world().loop().post([shell = parts_->inner->shell] { shell->retry(); });
 }
 
 std::shared_ptr<Runtime> const& Client::runtime() const {

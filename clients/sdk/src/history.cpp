@@ -26,6 +26,8 @@ class Historian {
                      &changes_);
         HistoryEntry entry{.seq = delivered.seq,
                            .preceding_seq = delivered.preceding_seq,
+                           .a = std::min(delivered.preceding_seq,
+                                         event.authored_p.value_or(delivered.preceding_seq)),
                            .device = delivered.dot.device,
                            .time = delivered.gateway_time};
         keep(event.ops, entry.ops);

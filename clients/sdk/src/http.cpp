@@ -117,9 +117,13 @@ class Exchange {
         return HttpAnswer{message.result_int(), std::move(message.body())};
     }
 
+    /// Something may have been sent.
+    bool was_connected() const { return was_connected_; }
+
   private:
     void on_connected(ErrorCode error) {
         next(error, "connecting to " + url_.authority(), [this] {
+            was_connected_ = true;
             if (!url_.secure) {
                 return write();
             }
@@ -161,18 +165,32 @@ class Exchange {
     beast::flat_buffer buffer_;
     http::response_parser<http::string_body> parser_;
     std::optional<Error> error_;
+    bool was_connected_ = false;
     bool done_ = false;
 };
+
+/// The first one that can be reached: what was sent once is not sent again.
+Result<HttpAnswer> ask_one(HttpRequestOptions const& options,
+                           ServerAddresses& servers,
+                           std::shared_ptr<TlsContext const> const& tls) {
+    for (std::size_t tries = 1;; ++tries, servers.next()) {
+        Exchange exchange(options, servers.url(), tls);
+        auto answer = exchange.run();
+        if (answer || exchange.was_connected() || tries == servers.count()) {
+            return answer;
+        }
+    }
+}
 
 }  // namespace
 
 Result<HttpAnswer> http_request(HttpRequestOptions const& options) {
-    CAPSTAN_TRY(auto const url, ServerUrl::parse(options.url));
+    CAPSTAN_TRY(auto servers, ServerAddresses::parse(options.url));
     std::shared_ptr<TlsContext const> tls;
-    if (url.secure) {
+    if (servers.url().secure) {
         CAPSTAN_TRY(tls, TlsContext::client(options.ca_file));
     }
-    CAPSTAN_TRY(auto answer, Exchange(options, url, std::move(tls)).run());
+    CAPSTAN_TRY(auto answer, ask_one(options, servers, tls));
     if (answer.status >= 400) {
         return error_from(answer);
     }

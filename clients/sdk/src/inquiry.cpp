@@ -1,9 +1,9 @@
 #include <capstan/schema/wire.hpp>
 #include <capstan/sdk/inquiry.hpp>
+#include <capstan/sdk/runtime.hpp>
+#include <capstan/sdk/server_url.hpp>
 #include <future>
 #include <utility>
-
-#include "runtime_parts.hpp"
 
 namespace capstan {
 namespace {
@@ -55,16 +55,15 @@ Bytes hello_of(InquiryOptions const& options, Random& random) {
 class Inquiry::Asking final : public ConnectionEvents, public std::enable_shared_from_this<Asking> {
   public:
     Asking(Runtime& runtime, InquiryOptions options, InquiryHandlers handlers)
-        : world_(runtime.parts()), options_(std::move(options)), handlers_(std::move(handlers)) {}
+        : world_(runtime.world()), options_(std::move(options)), handlers_(std::move(handlers)) {}
 
     void start() {
         if (handlers_.on_end) {
-            auto const transport = find_transport();
-            if (!transport) {
-                return finish(transport.error());
+            if (auto const found = find_servers(); !found) {
+                return finish(found.error());
             }
-            connection_ = transport.value()->open(options_.url, *this);
-            timer_ = world_.loop.after(options_.timeout, [this] {
+            connect();
+            timer_ = world_.loop().after(options_.timeout, [this] {
                 finish(Error{Errc::timed_out, "no answer from " + options_.url});
             });
         }
@@ -76,7 +75,10 @@ class Inquiry::Asking final : public ConnectionEvents, public std::enable_shared
         connection_.reset();
     }
 
-    void on_open() override { connection_->send(hello_of(options_, world_.random)); }
+    void on_open() override {
+        was_open_ = true;
+        connection_->send(hello_of(options_, world_.random()));
+    }
     void on_message(ByteView bytes) override {
         MessageReader reader(bytes);
         for (;;) {
@@ -95,12 +97,26 @@ class Inquiry::Asking final : public ConnectionEvents, public std::enable_shared
             }
         }
     }
-    void on_close(Error const& why) override { finish(why); }
+    void on_close(Error const& why) override {
+        if (was_open_ || ++tries_ >= servers_->count()) {
+            return finish(why);
+        }
+        servers_->next();
+        world_.loop().post([asking = shared_from_this()] { asking->connect(); });
+    }
 
   private:
-    Result<Transport*> find_transport() {
-        CAPSTAN_TRY(auto const url, ServerUrl::parse(options_.url));
-        return world_.transport(url, options_.ca_file);
+    Result<> find_servers() {
+        CAPSTAN_TRY(servers_, ServerAddresses::parse(options_.url));
+        CAPSTAN_TRY(transport_, world_.transport(servers_->url(), options_.ca_file));
+        return success();
+    }
+
+    /// To the node whose turn it is.
+    void connect() {
+        if (handlers_.on_end) {
+            connection_ = transport_->open(servers_->text(), *this);
+        }
     }
 
     void on_welcome(fb::Welcome const& welcome) {
@@ -127,16 +143,20 @@ class Inquiry::Asking final : public ConnectionEvents, public std::enable_shared
         if (connection_) {
             // It may be what calls: it goes with the next turn of the loop.
             connection_->close();
-            world_.loop.post([asking = shared_from_this()] { asking->connection_.reset(); });
+            world_.loop().post([asking = shared_from_this()] { asking->connection_.reset(); });
         }
         if (handlers.on_end) {
             handlers.on_end(why);
         }
     }
 
-    Runtime::Parts& world_;
+    RuntimeWorld& world_;
     InquiryOptions options_;
     InquiryHandlers handlers_;
+    std::optional<ServerAddresses> servers_;
+    Transport* transport_ = nullptr;
+    std::size_t tries_ = 0;  // that failed
+    bool was_open_ = false;
     std::unique_ptr<Connection> connection_;
     std::unique_ptr<Timer> timer_;
     bool listed_ = false;
@@ -149,7 +169,7 @@ Inquiry Inquiry::start(InquiryOptions options, InquiryHandlers handlers) {
     auto runtime = options.runtime ? options.runtime : Runtime::start();
     options.runtime.reset();
     auto const asking = std::make_shared<Asking>(*runtime, std::move(options), std::move(handlers));
-    runtime->parts().loop.post([asking] { asking->start(); });
+    runtime->world().loop().post([asking] { asking->start(); });
     return Inquiry(asking, std::move(runtime));
 }
 
@@ -170,14 +190,14 @@ void Inquiry::end() {
     if (!asking_) {
         return;
     }
-    auto& world = runtime_->parts();
-    if (world.context.get_executor().running_in_this_thread()) {
+    auto& world = runtime_->world();
+    if (world.is_on_loop()) {
         asking_->forget();
         return;
     }
     auto const forgotten = std::make_shared<std::promise<void>>();
     auto const done = forgotten->get_future();
-    world.loop.post([asking = std::move(asking_), forgotten]() mutable {
+    world.loop().post([asking = std::move(asking_), forgotten]() mutable {
         asking->forget();
         asking.reset();
         forgotten->set_value();

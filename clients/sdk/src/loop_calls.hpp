@@ -1,10 +1,9 @@
 #pragma once
 #include <capstan/sdk/client.hpp>
+#include <capstan/sdk/runtime.hpp>
 #include <future>
 #include <memory>
 #include <utility>
-
-#include "runtime_parts.hpp"
 
 /// How calls from any thread reach a runtime's loop.
 namespace capstan {
@@ -35,28 +34,24 @@ class Outcome {
     bool told_ = false;
 };
 
-inline bool is_on_loop(Runtime& runtime) {
-    return runtime.parts().context.get_executor().running_in_this_thread();
-}
-
 /// On the loop, at once if this is the loop: what a handler calls is part of what it was told.
 inline void go(Runtime& runtime, Task call) {
-    if (is_on_loop(runtime)) {
+    if (runtime.world().is_on_loop()) {
         call();
     } else {
-        runtime.parts().loop.post(std::move(call));
+        runtime.world().loop().post(std::move(call));
     }
 }
 
 /// Runs `call` on the loop and waits for what it returns.
 template <class Call>
 auto ask(Runtime& runtime, Call call) {
-    if (is_on_loop(runtime)) {
+    if (runtime.world().is_on_loop()) {
         return call();
     }
     auto const promise = std::make_shared<std::promise<decltype(call())>>();
     auto answer = promise->get_future();
-    runtime.parts().loop.post([promise, &call] { promise->set_value(call()); });
+    runtime.world().loop().post([promise, &call] { promise->set_value(call()); });
     return answer.get();
 }
 

@@ -1,17 +1,12 @@
 #include <capstan/sdk/model_stream.hpp>
 #include <utility>
 
-#include "loop_calls.hpp"
-#include "shell.hpp"
+#include "model_calls.hpp"
 
 namespace capstan {
 namespace {
 
 using Stage = sync::Outbox::Entry::Stage;
-
-Error closed() {
-    return {Errc::cancelled, "the client was closed"};
-}
 
 OutboxWrite write_of(sync::Outbox::Entry&& entry) {
     OutboxWrite out;
@@ -30,11 +25,6 @@ OutboxWrite write_of(sync::Outbox::Entry&& entry) {
 }
 
 }  // namespace
-
-/// Alive as long as its handle: that is all that the loop looks at.
-struct ModelStream::Watch {
-    bool observes = false;
-};
 
 ModelStream::ModelStream(StreamName name,
                          std::weak_ptr<Shell> shell,
@@ -62,22 +52,12 @@ ModelStream::~ModelStream() {
     }
 }
 
-/// Runs `call(Shell*, sync::Replica*)` on the loop; both are nothing once the client has gone.
-template <class Call>
-auto ModelStream::on_replica(Call call) const {
-    return ask(*runtime_, [&] {
-        auto const shell = shell_.lock();
-        auto* const replica = shell ? shell->models().find(name_.str()) : nullptr;
-        return call(replica == nullptr ? nullptr : shell.get(), replica);
-    });
-}
-
 Result<MutationId> ModelStream::mutate(Say const& say,
                                        sync::MutateOptions const& options,
                                        OnWrite on_write) {
     return on_replica([&](Shell* shell, sync::Replica* replica) -> Result<MutationId> {
         if (shell == nullptr) {
-            return closed();
+            return client_closed();
         }
         auto const view = replica->view();
         MutationBuilder builder(view);
@@ -120,7 +100,7 @@ Result<std::optional<MutationId>> ModelStream::assign(std::string_view object,
     using Assigned = Result<std::optional<MutationId>>;
     return on_replica([&](Shell* shell, sync::Replica* replica) -> Assigned {
         if (shell == nullptr) {
-            return closed();
+            return client_closed();
         }
         CAPSTAN_TRY(auto const id, replica->assign(object, whole));
         if (id) {
@@ -196,7 +176,7 @@ Result<std::vector<HistoryEntry>> ModelStream::history(std::string_view object,
         return shell == nullptr ? std::nullopt : std::optional(shell->access());
     });
     if (!access) {
-        return closed();
+        return client_closed();
     }
     CAPSTAN_TRY(auto const reader,
                 Client::open({.url = std::move(access->url),
@@ -219,22 +199,6 @@ std::uint64_t ModelStream::state_hash() const {
     });
 }
 
-std::vector<Conflict> ModelStream::conflicts() const {
-    return on_replica([](Shell*, sync::Replica* replica) {
-        if (replica == nullptr) {
-            return std::vector<Conflict>();
-        }
-        auto const& newest = replica->conflicts().newest();
-        return std::vector<Conflict>(newest.begin(), newest.end());
-    });
-}
-
-bool ModelStream::is_open(Conflict const& conflict) const {
-    return on_replica([&](Shell*, sync::Replica* replica) {
-        return replica != nullptr && replica->is_open(conflict);
-    });
-}
-
 Result<> ModelStream::wait_until(std::function<bool(sync::ReplicaStatus const&)> reached,
                                  Duration timeout) const {
     auto done = on_replica([&](Shell* shell, sync::Replica*) {
@@ -242,7 +206,7 @@ Result<> ModelStream::wait_until(std::function<bool(sync::ReplicaStatus const&)>
             return shell->models().wait(name_.str(), std::move(reached));
         }
         std::promise<Result<>> gone;
-        gone.set_value(closed());
+        gone.set_value(client_closed());
         return gone.get_future();
     });
     if (done.wait_for(timeout) != std::future_status::ready) {
@@ -278,7 +242,7 @@ std::vector<OutboxWrite> ModelStream::outbox() const {
 Result<> ModelStream::discard(MutationId write) {
     return on_replica([&](Shell* shell, sync::Replica*) -> Result<> {
         if (shell == nullptr) {
-            return closed();
+            return client_closed();
         }
         if (!shell->give_up(name_, write)) {
             return Error{Errc::not_found,
@@ -291,7 +255,7 @@ Result<> ModelStream::discard(MutationId write) {
 Result<MutationId> ModelStream::retry(MutationId write) {
     return on_replica([&](Shell* shell, sync::Replica* replica) -> Result<MutationId> {
         if (shell == nullptr) {
-            return closed();
+            return client_closed();
         }
         CAPSTAN_TRY(auto const id, replica->retry(write));
         shell->hear(id, {});

@@ -66,6 +66,7 @@ void Models::on(sync::Recovered const& recovered) {
 
 void Models::on(sync::StatusChanged const&) {
     for (auto const& [stream, seat] : seats_) {
+        seat.replica->resolve();  // it may be that nothing was missed
         moved(stream);
     }
 }

@@ -66,6 +66,22 @@ Result<ServerUrl> ServerUrl::parse(std::string_view const text) {
     return url;
 }
 
+Result<ServerAddresses> ServerAddresses::parse(std::string_view const text) {
+    ServerAddresses addresses;
+    for (std::size_t at = 0; at <= text.size();) {
+        auto const end = std::min(text.find(',', at), text.size());
+        auto const one = text.substr(at, end - at);
+        CAPSTAN_TRY(auto url, ServerUrl::parse(one));
+        if (!addresses.urls_.empty() && addresses.first().secure != url.secure) {
+            return bad_url(text, "some with TLS and some without");
+        }
+        addresses.urls_.push_back(std::move(url));
+        addresses.texts_.emplace_back(one);
+        at = end + 1;
+    }
+    return addresses;
+}
+
 std::string ServerUrl::authority() const {
     bool const v6 = host.find(':') != std::string::npos;
     return (v6 ? "[" + host + "]" : host) + ":" + port;

@@ -19,7 +19,7 @@ Error error_of(std::uint16_t code, std::string detail) {
 class Shell::Line final : public ConnectionEvents {
   public:
     Line(Shell& shell, std::uint64_t number) : shell_(shell), number_(number) {
-        connection_ = shell_.seams_.transport.open(shell_.access_.url, *this);
+        connection_ = shell_.seams_.transport.open(shell_.access_.servers.text(), *this);
     }
     void send(Bytes message) { connection_->send(std::move(message)); }
     void close() {
@@ -41,6 +41,7 @@ class Shell::Line final : public ConnectionEvents {
     }
     void on_close(Error const& why) override {
         if (!closing_) {
+            shell_.access_.servers.next();  // the node may be gone; others know as much
             shell_.client_->on_closed(number_, why, shell_.now());
         }
         // This object goes then, which its own call must not outlive.
@@ -91,7 +92,11 @@ Shell::Shell(ShellSeams const& seams, ServerAccess access, std::unique_ptr<Clien
 
 Shell::~Shell() = default;
 
+/// The devices of an application begin at different nodes.
 void Shell::start() {
+    if (access_.servers.count() > 1) {
+        access_.servers.skip(seams_.random.next());
+    }
     client_->start(now());
     pump_soon();
 }
@@ -404,6 +409,7 @@ void Shell::carry_out(sync::Recovered& effect) {
 
 void Shell::carry_out(sync::StatusChanged& effect) {
     models_->on(effect);
+    pump_soon();
     if (handlers_.on_status) {
         handlers_.on_status(effect.status,
                             effect.code == 0 ? Error{Errc::connection_closed, effect.detail}

@@ -5,6 +5,7 @@
 #include <capstan/engine/runtime/transport.hpp>
 #include <capstan/engine/sync/client.hpp>
 #include <capstan/sdk/client.hpp>
+#include <capstan/sdk/server_url.hpp>
 #include <capstan/sdk/store.hpp>
 #include <cstdint>
 #include <deque>
@@ -29,7 +30,8 @@ struct ShellSeams {
 
 /// How to reach the server, and as whom.
 struct ServerAccess {
-    std::string url;
+    ServerAddresses servers;
+    std::string url;  // all of them, as they were written
     std::string token;
     std::string ca_file;
 };

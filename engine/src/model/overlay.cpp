@@ -26,7 +26,10 @@ Object head_of(Object const& from) {
 }  // namespace
 
 Overlay::Overlay(Model& model, DeviceId const& own)
-    : model_(model), own_(own), room_(std::make_unique<EditRoom>()) {}
+    : model_(model),
+      own_(own),
+      number_(model.tables().devices.find(own)),
+      room_(std::make_unique<EditRoom>()) {}
 
 Overlay::~Overlay() {
     model_.keep_from(std::nullopt);
@@ -34,6 +37,9 @@ Overlay::~Overlay() {
 
 /// A mutation on what is worked out goes on top of it: typing costs what a keystroke costs.
 std::uint64_t Overlay::add(Event event, Seq preceding_seq, Changes* changes) {
+    if (events_.empty()) {
+        number_ = model_.tables().devices.find(own_);  // nobody told while nothing was pending
+    }
     Pending const& added = events_.emplace_back(
         Pending{++local_, preceding_seq, std::move(event), std::nullopt, false});
     note_policies(local_, added.event);
@@ -88,8 +94,9 @@ void Overlay::touched(Event const& event) {
         policies |= slot != ObjectTable::kNone &&
                     model_.tables().names.str(model_.objects().at(slot).type) == kPolicyType;
     }
-    if (policies) {
-        outdate_policies();
+    auto const number = model_.tables().devices.find(own_);
+    if (std::exchange(number_, number) != number || policies) {
+        outdate_policies();  // what is pending bears the device's number, and knows itself by it
     }
     if (std::exchange(mark_, model_.mark()) != model_.mark()) {
         for (auto const& id : std::exchange(by_mark_, {})) {
@@ -139,7 +146,8 @@ Overlay::Pending const* Overlay::pending(std::uint64_t local) const {
     return at == events_.end() || at->local != local ? nullptr : &*at;
 }
 
-/// Fields that no pending operation names are read where they are.
+/// Fields that no pending operation names are read where they are. One that is named and not there
+/// yet is empty: what comes into it is not shown as the confirmed model has it.
 void Overlay::copy_touched(std::string const& id, Seen& seen, Pending const& next) {
     auto const slot = model_.objects().find(id);
     if (slot == ObjectTable::kNone) {
@@ -153,8 +161,12 @@ void Overlay::copy_touched(std::string const& id, Seen& seen, Pending const& nex
         }
         auto const name = model_.tables_.names.number(op.field);
         Field const* const from = confirmed.fields.find(name, *kind);
-        if (from != nullptr && seen.object.fields.find(name, *kind) == nullptr) {
-            seen.object.fields.find_or_add(name, *kind) = from->copy();
+        if (seen.object.fields.find(name, *kind) != nullptr) {
+            continue;
+        }
+        Field& field = seen.object.fields.find_or_add(name, *kind);
+        if (from != nullptr) {
+            field = from->copy();
         }
     }
 }
@@ -194,7 +206,7 @@ void Overlay::put_on_top(std::string const& id, Seen& seen, Pending const& next,
                         .p = p,
                         .run_first = Stamp::kPendingBase,
                         .mark = model_.mark().value,
-                        .device = model_.tables().devices.find(own_),
+                        .device = number_,
                         .pending = true};
     ops_.clear();
     for (std::uint32_t place = 0; place < next.event.ops.size(); ++place) {

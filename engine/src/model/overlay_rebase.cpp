@@ -58,8 +58,9 @@ class PendingRebase {
         std::vector<Overlay::Rebased> out;
         for (auto& pending : overlay_.events_) {
             if (!pending.refused && !pending.accepted) {
-                say_again(pending);
-                out.push_back({pending.local, pending.preceding_seq, pending.event});
+                auto void_on = say_again(pending);
+                out.push_back(
+                    {pending.local, pending.preceding_seq, pending.event, std::move(void_on)});
             }
         }
         return out;
@@ -82,7 +83,7 @@ class PendingRebase {
             }
         }
         std::vector<typename Merged::Edit> effects;
-        auto const device = model.tables().devices.find(overlay_.own_);
+        auto const device = overlay_.number_;
         return merged.rebase({gone_,
                               model.head(),
                               Seq{model.collectable()},
@@ -147,11 +148,16 @@ class PendingRebase {
         return {id, field.name, field.kind, stamp.value};
     }
 
-    void say_again(Overlay::Pending& pending) {
+    /// The answer is where it is silent.
+    std::vector<std::string> say_again(Overlay::Pending& pending) {
         std::vector<Op> ops;
+        std::vector<std::string> silent_on;
         for (Op& op : pending.event.ops) {
             auto const kind = kind_of(op.kind);
             if (silent_.contains({op.object, pending.local})) {
+                if (std::ranges::find(silent_on, op.object) == silent_on.end()) {
+                    silent_on.push_back(op.object);
+                }
                 continue;
             }
             if (!kind || *kind < FieldKind::list) {
@@ -171,6 +177,7 @@ class PendingRebase {
         pending.event.ops = std::move(ops);
         pending.event.authored_p = pending.event.authored_p.value_or(pending.preceding_seq);
         pending.preceding_seq = overlay_.model_.head();
+        return silent_on;
     }
 
     Overlay& overlay_;

@@ -197,9 +197,24 @@ void UndoStack::Edited<Items>::add(EffectOf<Items> const& effect) {
     }
 }
 
-void UndoStack::made(Changes const& changes, RemovedObjects removed) {
+void UndoStack::made(Changes const& changes, RemovedObjects removed, std::uint64_t number) {
     redo_.clear();
-    push(undo_, changes, std::move(removed));
+    push(undo_, changes, std::move(removed), number);
+}
+
+void UndoStack::clear() {
+    undo_.clear();
+    redo_.clear();
+    taken_from_ = nullptr;
+}
+
+void UndoStack::Step::forget(std::string const& object) {
+    auto const is_of_it = [&object](auto const& one) { return one.first.object == object; };
+    std::erase(inserted, object);
+    removed.erase(object);
+    std::erase_if(written, [&](Written const& one) { return one.place.object == object; });
+    std::erase_if(texts, is_of_it);
+    std::erase_if(lists, is_of_it);
 }
 
 void UndoStack::changed(Changes const& changes) {
@@ -209,7 +224,13 @@ void UndoStack::changed(Changes const& changes) {
     };
     for (Change const& change : changes.changes) {
         FieldPlace const place{change.object, change.field, change.field_kind};
+        bool const is_another = change.kind == Change::Kind::insert ||
+                                change.kind == Change::Kind::remove ||
+                                change.kind == Change::Kind::revive;
         for (auto* steps : {&undo_, &redo_}) {
+            if (is_another) {
+                std::ranges::for_each(*steps, [&](Step& step) { step.forget(change.object); });
+            }
             for (auto const& effect : change.text) {
                 carry(*steps, splice_of(effect), [&](Step& it) { return in(it.texts, place); });
             }
@@ -220,9 +241,45 @@ void UndoStack::changed(Changes const& changes) {
     }
 }
 
+/// What a newer step overwrote in the same field was there before it, or is what stood before the
+/// refused one.
+void UndoStack::refused(std::uint64_t number) {
+    for (auto* steps : {&undo_, &redo_}) {
+        auto const at = std::ranges::find(*steps, number, &Step::number);
+        if (at == steps->end()) {
+            continue;
+        }
+        Step const gone = std::move(*at);
+        auto const next = steps->erase(at);
+        for (Written const& written : gone.written) {
+            for (auto step = next; step != steps->end(); ++step) {
+                for (Written& later : step->written) {
+                    bool const same = later.place == written.place && later.key == written.key;
+                    if (same && later.before == written.after) {
+                        later.before = written.before;
+                    }
+                }
+            }
+        }
+        for (Step& step : *steps) {
+            for (auto const& [place, text] : gone.texts) {
+                step.texts.erase(place);
+            }
+            for (auto const& [place, list] : gone.lists) {
+                step.lists.erase(place);
+            }
+        }
+    }
+}
+
 /// What is behind it in the stack is in the content as it was before.
-void UndoStack::push(Steps& steps, Changes const& changes, RemovedObjects removed) {
+void UndoStack::push(Steps& steps,
+                     Changes const& changes,
+                     RemovedObjects removed,
+                     std::uint64_t number) {
+    taken_from_ = nullptr;
     steps.push_back(step_of(changes, std::move(removed)));
+    steps.back().number = number;
     if (steps.size() > steps_max_) {
         steps.erase(steps.begin());
     }
@@ -259,18 +316,28 @@ UndoStack::Step UndoStack::step_of(Changes const& changes, RemovedObjects remove
     return step;
 }
 
-std::optional<Event> UndoStack::take(Steps& steps, View const& view) {
+std::optional<Contrary> UndoStack::take(Steps& steps, View const& view) {
+    Contrary found;
     while (!steps.empty()) {
-        auto event = contrary(steps.back(), view);
+        found.event = contrary(steps.back(), view, found.skipped);
+        taken_ = std::move(steps.back());
         steps.pop_back();
-        if (!event.ops.empty()) {
-            return event;
+        if (!found.event.ops.empty()) {
+            taken_from_ = &steps;
+            return found;
         }
     }
+    taken_from_ = nullptr;
     return std::nullopt;
 }
 
-Event UndoStack::contrary(Step const& step, View const& view) {
+void UndoStack::put_back() {
+    if (taken_from_ != nullptr) {
+        std::exchange(taken_from_, nullptr)->push_back(std::move(taken_));
+    }
+}
+
+Event UndoStack::contrary(Step const& step, View const& view, std::vector<UndoSkip>& skipped) {
     Event event;
     for (auto const& [id, object] : step.removed) {
         if (!is_there(view, id)) {
@@ -285,8 +352,9 @@ Event UndoStack::contrary(Step const& step, View const& view) {
                std::ranges::find(step.inserted, object) == step.inserted.end();
     };
     for (Written const& written : step.written) {
-        if (stays(written.place.object)) {
-            take_back(event.ops, written, view);
+        auto const& [object, field, kind] = written.place;
+        if (stays(object) && !take_back(event.ops, written, view)) {
+            skipped.push_back({object, field, kind, written.key});
         }
     }
     for (auto const& [place, text] : step.texts) {
@@ -307,7 +375,8 @@ Event UndoStack::contrary(Step const& step, View const& view) {
     return event;
 }
 
-void UndoStack::take_back(std::vector<Op>& ops, Written const& written, View const& view) {
+/// False if it stays as it is: somebody has written since.
+bool UndoStack::take_back(std::vector<Op>& ops, Written const& written, View const& view) {
     auto const& object = written.place.object;
     auto const& field = written.place.field;
     auto const kind = written.place.kind;
@@ -315,7 +384,7 @@ void UndoStack::take_back(std::vector<Op>& ops, Written const& written, View con
     auto const& before = written.before;
     auto const& after = written.after;
     if (before == after) {
-        return;
+        return true;
     }
     auto const say = [&](OpKind op_kind, Value value = {}) {
         ops.push_back(op_on(op_kind, object, field));
@@ -327,21 +396,27 @@ void UndoStack::take_back(std::vector<Op>& ops, Written const& written, View con
     if (kind == FieldKind::counter) {
         say(OpKind::add, static_cast<std::int64_t>(number(before) - number(after)));
     } else if (kind == FieldKind::set) {
-        if (view.contains(object, field, key) == after.has_value()) {
-            say(before ? OpKind::set_add : OpKind::set_remove, key);
+        if (view.contains(object, field, key) != after.has_value()) {
+            return false;
         }
+        say(before ? OpKind::set_add : OpKind::set_remove, key);
     } else if (kind == FieldKind::map) {
         std::optional<Value> now;
         for (auto& [name, value] : view.entries(object, field)) {
             now = name == std::get<std::string>(key) ? std::optional(std::move(value)) : now;
         }
-        if (now == after) {
-            say(before ? OpKind::map_put : OpKind::map_remove, before.value_or(Value{}));
-            ops.back().key = std::get<std::string>(key);
+        if (now != after) {
+            return false;
         }
-    } else if (view.value(object, field) == after) {
+        say(before ? OpKind::map_put : OpKind::map_remove, before.value_or(Value{}));
+        ops.back().key = std::get<std::string>(key);
+    } else {
+        if (view.value(object, field) != after || view.values(object, field).size() > 1) {
+            return false;
+        }
         say(before ? OpKind::set : OpKind::unset, before.value_or(Value{}));
     }
+    return true;
 }
 
 void UndoStack::take_back(std::vector<Op>& ops,

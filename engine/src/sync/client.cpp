@@ -6,7 +6,8 @@
 namespace capstan::sync {
 namespace {
 
-/// A connection that lasted so long was a success: the next try starts with a short wait again.
+/// A connection that lasted so long was a success, as is one that brought something on: the next
+/// try starts with a short wait again.
 constexpr Duration kStableAfter = std::chrono::seconds(5);
 
 bool has_connection(SessionState state) {
@@ -17,6 +18,10 @@ bool has_connection(SessionState state) {
 /// Reasons that a new token may cure.
 bool is_about_access(std::uint16_t code) {
     return code / 100 == 14;
+}
+
+std::uint16_t code_of(std::optional<Error> const& why) {
+    return why ? static_cast<std::uint16_t>(why->code) : std::uint16_t{0};
 }
 
 }  // namespace
@@ -395,13 +400,13 @@ bool Client::step(SessionInput input, Instant now, std::optional<Error> const& w
             deadline_ = now.plus(backoff_.next(random_, std::exchange(retry_after_, {})));
             break;
         case SessionState::refused:
-            refusal_ = why ? static_cast<std::uint16_t>(why->code) : std::uint16_t{0};
+            refusal_ = code_of(why);
             break;
         case SessionState::idle:
         case SessionState::stopped:
             break;
     }
-    detail_ = why ? why->detail : "";
+    why_ = state_ == SessionState::connecting ? std::nullopt : why;  // it begins anew
     return true;
 }
 
@@ -410,7 +415,9 @@ void Client::disconnect(SessionInput input, Instant now, Error const& why) {
     if (input != SessionInput::closed) {
         effects_.then.emplace_back(Close{connection_, why});
     }
-    if (greeted_at_ && now - *greeted_at_ >= kStableAfter) {
+    // What there is to bring has an end, so getting on can't keep a crowd hurrying for ever.
+    bool const is_stable = greeted_at_ && now - *greeted_at_ >= kStableAfter;
+    if (std::exchange(got_on_, false) || is_stable) {
         backoff_.reset();
     }
     greeted_at_.reset();
@@ -424,6 +431,7 @@ void Client::disconnect(SessionInput input, Instant now, Error const& why) {
     asks_under_way_ = 0;
     for (auto& [name, stream] : streams_) {
         stream.handle = StreamNumber{};
+        stream.asks = 0;
         stream.queued = false;
         stream.outbox.on_disconnected();
         count(stream);

@@ -99,7 +99,9 @@ Result<> check(fb::RunResult const& result) {
 }
 
 Result<> check(fb::StreamState const& state) {
-    if (state.device_p() > kSeqMax.value || !is_link(state.last_counter(), state.last_attempt())) {
+    bool const is_nowhere = state.generation() == 0 && state.head() != 0;
+    if (is_nowhere || state.device_p() > kSeqMax.value ||
+        !is_link(state.last_counter(), state.last_attempt())) {
         return Error{Errc::malformed, "a stream's state has a field out of range"};
     }
     return success();
@@ -153,11 +155,13 @@ struct Client::Inbox {
                 } else if (result->code() == static_cast<std::uint16_t>(Errc::not_found)) {
                     stream->handle = StreamNumber{};  // the server has forgotten it
                 }
+                auto const confirmed = stream->outbox.record().confirmed;
                 auto const insight =
                     stream->outbox.on_answer(answer_from(*result, text_of(message->detail())),
                                              now,
                                              client.random_,
                                              client.effects_);
+                client.got_on_ |= stream->outbox.record().confirmed != confirmed;
                 client.touch(*stream);
                 client.heed(insight, *stream, now);
             }
@@ -172,7 +176,9 @@ struct Client::Inbox {
             client.credit_ += message->runs()->size();
             return success();
         }
+        auto const delivered = stream->reader->delivered();
         CAPSTAN_TRY(stream->reader->on_events(delivery_from(*message), now, client.effects_));
+        client.got_on_ |= stream->reader->delivered() > delivered;
         stream->read_backoff.reset();
         client.look_at(*stream);
         return success();
@@ -240,7 +246,7 @@ struct Client::Inbox {
             client.credit_ += message->bytes()->size();
             return success();
         }
-        stream->reader->on_chunk(
+        client.got_on_ |= stream->reader->on_chunk(
             part_from(*message), client.may_load(*stream), now, client.effects_);
         stream->read_backoff.reset();
         client.look_at(*stream);
@@ -280,6 +286,9 @@ struct Client::Inbox {
             return success();
         }
         learn(*stream, StreamNumber{state.stream()});
+        // What an earlier ask is answered judges a cursor that is no longer the reader's.
+        bool const is_last = stream->asks <= 1;
+        stream->asks -= stream->asks > 0 ? 1 : 0;
         auto const verdict = static_cast<CursorVerdict>(state.verdict());
         // One who may not read is not told where it stands.
         if (verdict != CursorVerdict::denied) {
@@ -292,7 +301,7 @@ struct Client::Inbox {
             stream->outbox.on_standing_denied();
             client.touch(*stream);
         }
-        if (stream->reader) {
+        if (stream->reader && is_last) {
             stream->reader->on_state(state_from(state), now, client.effects_);
             client.look_at(*stream);
             client.read_again_later(*stream, now);

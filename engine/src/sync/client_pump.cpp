@@ -148,6 +148,7 @@ void Client::say_hello() {
         if (bytes <= kAskBytesMax && hello.streams.size() < kHelloStreamsMax) {
             hello.streams.push_back(std::make_unique<fb::StreamCursorT>(
                 cursor_of(stream.name, stream.reader, may_load(stream))));
+            ++stream.asks;
             to_ask_.erase(stream.name);
         } else {
             to_ask_.insert(stream.name);
@@ -186,6 +187,7 @@ void Client::send_asks(Instant now) {
             Stream& stream = *find(name);
             subscribe.streams.push_back(std::make_unique<fb::StreamCursorT>(
                 cursor_of(name, stream.reader, may_load(stream))));
+            ++stream.asks;
         }
         send(payload_of(subscribe));
         asked_at_ = asks_under_way_++ == 0 ? now : asked_at_;
@@ -359,8 +361,12 @@ void Client::set_wake_up() {
 void Client::say_status() {
     if (auto const now = status(); now != said_) {
         said_ = now;
-        effects_.then.emplace_back(StatusChanged{
-            now, state_ == SessionState::refused ? refusal_ : std::uint16_t{0}, detail_});
+        StatusChanged changed{.status = now};
+        if (why_) {
+            changed.code = static_cast<std::uint16_t>(why_->code);
+            changed.detail = why_->detail;
+        }
+        effects_.then.emplace_back(std::move(changed));
     }
 }
 

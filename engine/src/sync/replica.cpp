@@ -48,6 +48,8 @@ void Replica::reset_model() {
     touched_.clear();
     buried_.clear();
     conflicts_ = {};
+    past_.begin({});
+    disputes_.clear();
     show_all();
 }
 
@@ -58,6 +60,10 @@ Subscription const& Replica::subscription() const {
 // The application.
 
 Result<MutationId> Replica::mutate(Event event, MutateOptions const& options) {
+    return say(std::move(event), options, options.undoable ? Part::step : Part::aside);
+}
+
+Result<MutationId> Replica::say(Event event, MutateOptions const& options, Part part) {
     auto const seen = view();
     CAPSTAN_TRY(check_as_author(seen, event));
     auto const* const outbox = client_.outbox(stream_.str());
@@ -75,7 +81,12 @@ Result<MutationId> Replica::mutate(Event event, MutateOptions const& options) {
                                  .coalesces = true};
     std::vector<Bytes> events{encode_event(event)};
     CAPSTAN_TRY(auto const id, client_.publish(stream_, events, publish));
+    auto removed = undo_ ? removed_by(seen, event) : RemovedObjects();
+    if (undo_) {
+        note_changes();
+    }
     show(id, events, subscription().reader().seq);
+    note_step(part, id, std::move(removed));
     return id;
 }
 
@@ -218,9 +229,14 @@ void Replica::on(Delivery const& delivery) {
     Changes scratch;
     delivery.each_event([&](DeliveredEvent const& event) { apply(event, scratch); });
     consume(delivery.last);
+    after_input();
+}
+
+void Replica::after_input() {
     if (waiting_) {
         review();
     }
+    resolve();
 }
 
 void Replica::consume(Seq last) {
@@ -253,6 +269,10 @@ void Replica::apply(DeliveredEvent const& delivered, Changes& scratch) {
                    .device = delivered.dot.device},
                   &scratch);
     overlay_->touched(event);
+    auto const p = delivered.preceding_seq;
+    past_.note(
+        delivered.seq, std::min(p, event.authored_p.value_or(p)), delivered.dot.device, scratch);
+    note_disputes(scratch);
     keep_news(std::move(scratch));
     if (delivered.dot.device == client_.device()) {
         own_applied_ = delivered.dot;
@@ -279,9 +299,8 @@ void Replica::on_own_run(Link const& link) {
 void Replica::on(HoleDeclared const& hole) {
     if (hole.history == subscription().history()) {
         consume(hole.last);
-        if (waiting_) {
-            review();
-        }
+        past_.begin(hole.last);
+        after_input();
     }
 }
 
@@ -290,6 +309,9 @@ void Replica::on(HistoryLost const&) {
     remember_all(*model_);
     erase_records();
     reset_model();
+    if (undo_) {
+        undo_->clear();
+    }
 }
 
 void Replica::on(Recovered const& recovered) {

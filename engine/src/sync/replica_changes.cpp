@@ -121,6 +121,30 @@ void Replica::tell_outdated(std::string const& object,
 }
 
 Changes Replica::take_changes() {
+    note_changes();
+    return std::exchange(gathered_, {});
+}
+
+/// What has changed until now comes before what is about to.
+void Replica::note_changes() {
+    auto fresh = gather_changes();
+    if (undo_) {
+        undo_->changed(fresh);
+    }
+    keep_gathered(std::move(fresh));
+}
+
+void Replica::keep_gathered(Changes&& fresh) {
+    if (gathered_.empty()) {
+        gathered_ = std::move(fresh);
+        return;
+    }
+    std::ranges::move(fresh.changes, std::back_inserter(gathered_.changes));
+    std::ranges::move(fresh.conflicts, std::back_inserter(gathered_.conflicts));
+    std::ranges::move(fresh.voids, std::back_inserter(gathered_.voids));
+}
+
+Changes Replica::gather_changes() {
     auto out = std::exchange(changes_, {});
     auto const remembered = std::exchange(before_, {});
     for (auto const& [object, before] : remembered) {

@@ -10,6 +10,7 @@ namespace {
 
 using Stage = Outbox::Entry::Stage;
 using Entries = std::vector<Outbox::Entry>;
+using Locals = std::vector<std::uint64_t>;
 
 constexpr auto code_of(Errc code) {
     return static_cast<std::uint16_t>(code);
@@ -143,6 +144,9 @@ void Replica::review() {
     }
     for (auto const id : gone) {
         hide(id);
+        if (undo_) {
+            undo_->refused(id.value);
+        }
     }
     client_.reviewed(stream_);
 }
@@ -181,42 +185,74 @@ bool Replica::belongs(Outbox::Entry const& entry) const {
 }
 
 /// All that is not sent is said where the device stands now, as it reads there without what is
-/// gone, with what its author had really seen. The order stays.
-void Replica::make_anew(Entries const& entries, std::set<MutationId> const& gone) {
-    std::set<MutationId> unsent;
-    for (auto const& entry : entries) {
-        if (belongs(entry) && !gone.contains(entry.mutation.id)) {
-            unsent.insert(entry.mutation.id);
+/// gone, with what its author had really seen. The order stays. A write that cannot be said as a
+/// whole goes, too, and the others are then read without it.
+void Replica::make_anew(Entries const& entries, std::set<MutationId>& gone) {
+    for (;;) {
+        std::vector<Mutation const*> mutations;
+        std::set<MutationId> unsent;
+        for (auto const& entry : entries) {
+            if (belongs(entry) && !gone.contains(entry.mutation.id)) {
+                mutations.push_back(&entry.mutation);
+                unsent.insert(entry.mutation.id);
+            }
         }
-    }
-    auto rebased = rebase(unsent, gone);
-    std::vector<Outbox::Revision> revisions;
-    for (auto const& [stage, mutation, link, sent, code] : entries) {
-        if (!unsent.contains(mutation.id)) {
+        auto const rebased = rebase(unsent, gone);
+        if (withdraw_void(unsent, rebased, gone)) {
+            withdraw_dependants(entries, gone);
             continue;
         }
-        Outbox::Revision revision{mutation.id, {}};
-        auto const own = own_.find(mutation.id);
-        std::size_t shown = 0;
-        for (Bytes const& bytes : mutation.events) {
-            if (own == own_.end() || !decode_event(bytes)) {
-                revision.events.push_back(moved_from(bytes, mutation.preceding_seq));
-                continue;
-            }
-            Event const& event = rebased.at(own->second.locals.at(shown++));
-            if (!event.ops.empty()) {
-                revision.events.push_back(encode_event(event));
+        std::vector<Outbox::Revision> revisions;
+        for (Mutation const* mutation : mutations) {
+            revisions.push_back(revision_of(*mutation, rebased));
+        }
+        client_.revise(stream_, std::move(revisions));
+        return;
+    }
+}
+
+/// Takes back what is void on some object where it stands now. True if there was such a write.
+bool Replica::withdraw_void(std::set<MutationId> const& unsent,
+                            std::map<std::uint64_t, Overlay::Rebased> const& rebased,
+                            std::set<MutationId>& gone) {
+    auto const before = gone.size();
+    for (auto const id : unsent) {
+        auto const own = own_.find(id);
+        for (auto const local : own == own_.end() ? Locals() : own->second.locals) {
+            auto const& void_on = rebased.at(local).void_on;
+            if (!void_on.empty() && gone.insert(id).second) {
+                client_.withdraw(
+                    stream_,
+                    id,
+                    {Errc::not_found, "a place in \"" + void_on.front() + "\" is no more"});
             }
         }
-        revisions.push_back(std::move(revision));
     }
-    client_.revise(stream_, std::move(revisions));
+    return gone.size() > before;
+}
+
+Outbox::Revision Replica::revision_of(
+    Mutation const& mutation, std::map<std::uint64_t, Overlay::Rebased> const& rebased) const {
+    Outbox::Revision revision{mutation.id, {}};
+    auto const own = own_.find(mutation.id);
+    std::size_t shown = 0;
+    for (Bytes const& bytes : mutation.events) {
+        if (own == own_.end() || !decode_event(bytes)) {
+            revision.events.push_back(moved_from(bytes, mutation.preceding_seq));
+            continue;
+        }
+        Event const& event = rebased.at(own->second.locals.at(shown++)).event;
+        if (!event.ops.empty()) {
+            revision.events.push_back(encode_event(event));
+        }
+    }
+    return revision;
 }
 
 /// What pending writes say now, by local number. What is sent stays as it was typed: it counts as
 /// accepted, at whatever seq ahead of the model.
-std::map<std::uint64_t, Event> Replica::rebase(std::set<MutationId> const& unsent,
-                                               std::set<MutationId> const& gone) {
+std::map<std::uint64_t, Overlay::Rebased> Replica::rebase(std::set<MutationId> const& unsent,
+                                                          std::set<MutationId> const& gone) {
     remember_pending();
     std::vector<std::uint64_t> refused;
     Seq ahead = model_->head();
@@ -234,9 +270,10 @@ std::map<std::uint64_t, Event> Replica::rebase(std::set<MutationId> const& unsen
     for (auto const id : gone) {
         own_.erase(id);
     }
-    std::map<std::uint64_t, Event> out;
-    for (auto& [local, preceding, event] : made_anew) {
-        out.emplace(local, std::move(event));
+    std::map<std::uint64_t, Overlay::Rebased> out;
+    for (auto& one : made_anew) {
+        auto const local = one.local;
+        out.emplace(local, std::move(one));
     }
     return out;
 }

@@ -23,9 +23,7 @@ void Replica::on(SnapshotArrived const& arrived) {
     }
     consume(arrived.seq);
     std::ranges::sort(buried_);
-    if (waiting_) {
-        review();
-    }
+    after_input();
 }
 
 Result<> Replica::take_over(TakenSnapshot const& snapshot) {
@@ -56,9 +54,19 @@ Result<> Replica::take_over(FoldedDelta const& delta) {
         if (at != delta.counters.end()) {
             own_applied_ = {client_.device(), at->second};
         }
+        begin_anew();
     }
     show_all();
     return applied;
+}
+
+/// Of the events that the model came from in one step nothing is known.
+void Replica::begin_anew() {
+    past_.begin(model_->head());
+    disputes_.clear();
+    for (auto const& [key, resolver] : resolvers_) {
+        look_through_model(resolver);
+    }
 }
 
 /// To be called before anything else of them changes.
@@ -81,6 +89,7 @@ void Replica::stand_on(RestoredSnapshot&& restored) {
     model_ = std::make_unique<Model>(std::move(restored.model));
     own_applied_ = {client_.device(), own};
     devices_stored_ = 0;
+    begin_anew();
     buried_.clear();
     touched_.clear();
     for (std::uint32_t slot = 0; slot < model_->objects().slots_end(); ++slot) {

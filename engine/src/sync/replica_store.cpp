@@ -27,6 +27,7 @@ bool Replica::load(std::span<StoredRecord const> records) {
     auto& [head, model] = *loaded.value();
     overlay_.reset();
     model_ = std::make_unique<Model>(std::move(model));
+    past_.begin(head.cursor.seq);
     own_applied_ = head.own;
     devices_stored_ = model_->tables().devices.size();
     for (std::uint32_t slot = 0; slot < model_->objects().slots_end(); ++slot) {

@@ -74,6 +74,8 @@ void Subscription::on_state(StreamState const& state, Instant now, Effects& effe
         loaded_at_ = now;
     } else if (state.verdict > CursorVerdict::delta) {
         fail(Error{Errc::protocol_violation, "a way to catch up that was not agreed"}, effects);
+    } else if (state.generation == Generation{} && at_.seq > Seq{}) {
+        fail(Error{Errc::protocol_violation, "what is held is of no history"}, effects);
     } else {
         // Another generation, and the cursor still stands: both histories share what is held.
         head_ = at_.generation == state.generation ? std::max(head_, state.head) : state.head;
@@ -304,30 +306,29 @@ Result<> Subscription::on_snapshot(OfferedSnapshot const& offer,
     return success();
 }
 
-void Subscription::on_chunk(ChunkPart const& part, bool may_load, Instant now, Effects& effects) {
+bool Subscription::on_chunk(ChunkPart const& part, bool may_load, Instant now, Effects& effects) {
     credit_ += part.bytes.size();
     if (!intake_) {
-        return;
+        return false;
     }
     loaded_at_ = now;
     auto const taken = intake_->take(part);
     if (!taken) {
         refuse_chunk(taken.error(), effects);
-        return;
+        return false;
     }
-    if (taken.value() && !intake_->offer().whole) {
+    bool const is_whole = taken.value().has_value();
+    if (is_whole && !intake_->offer().whole) {
         auto record = model_chunk_record(stream_, *taken.value(), intake_->chunk(*taken.value()));
         effects.transaction.push_back(std::move(record));
         stored_chunks_.insert(*taken.value());
     }
-    if (!intake_->complete()) {
-        return;
-    }
-    if (may_load) {
+    if (intake_->complete() && may_load) {
         finish_loading(effects);
-    } else {
+    } else if (intake_->complete()) {
         ask_anew();  // for events: what was written meanwhile counts positions
     }
+    return is_whole;
 }
 
 /// The server may have mended it by the next time; if not, events do as well.

@@ -283,7 +283,7 @@ void SpanList::collect(std::uint64_t mark, Form form) {
 /// Replaces all spans; chunks are filled to three quarters, so that the next edits find room.
 void SpanList::fill(std::span<Span const> spans) {
     auto const chunk_spans = std::max<std::size_t>(tuning_->chunk_spans * 3 / 4, 1);
-    prepared_.far = false;
+    prepared_ = {};
     auto next_chunk = [&] {
         auto chunk = std::make_unique<SpanChunk>();
         chunk->count = std::min(chunk_spans, spans.size());

@@ -61,6 +61,7 @@ std::uint64_t SpanList::visible_items(SpanChunk const& chunk, AuthorView const& 
     for (std::size_t i = 0; i < chunk.count; ++i) {
         items += visible_items(chunk.spans[i], view);
     }
+    spans_counted_ += chunk.count;
     return items;
 }
 
@@ -70,14 +71,14 @@ SpanSum SpanList::sum_of(SpanChunk const& chunk) const {
         sum.tip += tip_items_of(chunk.spans[i]);
         sum.touch = std::max(sum.touch, chunk.spans[i].touch());
     }
-    sum.view = prepared_.far ? visible_items(chunk, prepared_) : 0;
+    sum.view = is_prepared() ? visible_items(chunk, prepared_) : 0;
     return sum;
 }
 
-/// Counts every chunk once as a far view has it; the author's own edits keep the sums right, and
-/// those of others after p are not visible to it.
+/// Counts every chunk once as the view has it, if it wants that; the author's own edits keep the
+/// sums right, and those of others after p are not visible to it.
 void SpanList::prepare(AuthorView const& view) {
-    if (prepared_ == view) {
+    if (view.sums != Sums::prepared || prepared_ == view) {
         return;
     }
     prepared_ = view;
@@ -89,9 +90,9 @@ void SpanList::prepare(AuthorView const& view) {
 }
 
 std::uint64_t SpanList::view_items(AuthorView const& view) {
-    if (view.far) {
-        prepare(view);
-        return tree_.total().view;
+    prepare(view);
+    if (view.sums != Sums::none) {
+        return view.sums == Sums::head ? tip_items() : tree_.total().view;
     }
     std::uint64_t items = 0;
     tree_.search(
@@ -116,16 +117,19 @@ auto SpanList::locate(std::uint64_t at, AuthorView const& view) -> Place {
         at -= past ? items : 0;
         return past;
     };
+    bool const summed = view.sums != Sums::none;
     auto* chunk = tree_.search(
         [&](SpanSum const& sum) {
-            return view.far ? passes(sum.view) : sum.touch <= view.p && passes(sum.tip);
+            return (summed || sum.touch <= view.p) &&
+                   passes(view.sums == Sums::prepared ? sum.view : sum.tip);
         },
-        [&](SpanChunk const* leaf) { return view.far || !passes(visible_items(*leaf, view)); });
+        [&](SpanChunk const* leaf) { return summed || !passes(visible_items(*leaf, view)); });
     CAPSTAN_INVARIANT(chunk != nullptr);
     std::size_t index = 0;
     while (passes(visible_items(chunk->spans[index], view))) {
         ++index;
     }
+    spans_counted_ += index + 1;
     auto const whole = at == chunk->spans[index].items;
     return whole ? Place{chunk, index + 1} : split({chunk, index}, static_cast<std::uint32_t>(at));
 }
@@ -212,16 +216,16 @@ std::uint64_t SpanList::tip_before(Place place) const {
 /// Tells the sums about a change by the view's own author. Once that has moved on, sums prepared
 /// for it are of no use.
 void SpanList::changed(SpanChunk* chunk, AuthorView const& view, SpanSum delta) {
-    auto const own = prepared_.far && prepared_.device == view.device;
-    prepared_.far = prepared_.far && (!own || prepared_.p == view.p);
+    bool const own = is_prepared() && prepared_.device == view.device;
+    if (own && prepared_.p != view.p) {
+        prepared_ = {};
+    }
     delta.view = own ? delta.view : 0;
     tree_.add(chunk, delta);
 }
 
 std::uint64_t SpanList::insert(AuthorView const& view, Insertion const& insertion) {
-    if (view.far) {
-        prepare(view);
-    }
+    prepare(view);
     auto const start = locate(insertion.at, view);
     auto const left = insertion.at == 0 ? kStartId : span_before(start)->end_id;
     auto const origins = gather_gap(start, left, view);
@@ -274,9 +278,7 @@ void SpanList::erase(AuthorView const& view,
                      Removal const& removal,
                      std::uint64_t kept_at,
                      std::vector<Splice>& effects) {
-    if (view.far) {
-        prepare(view);
-    }
+    prepare(view);
     auto place = locate(removal.at, view);
     auto tip = tip_before(place);
     auto rest = removal.items;
@@ -366,7 +368,7 @@ void SpanList::check_invariants() const {
         auto const have = tree_.sum(chunk);
         auto const want = sum_of(*chunk);
         CAPSTAN_INVARIANT(have.tip == want.tip && have.touch >= want.touch);
-        CAPSTAN_INVARIANT(!prepared_.far || have.view == want.view);
+        CAPSTAN_INVARIANT(!is_prepared() || have.view == want.view);
         CAPSTAN_INVARIANT(chunk->count > 0 || tree_.leaves() == 1);
         spans += chunk->count;
         for (std::size_t i = 0; i < chunk->count; ++i) {

@@ -36,11 +36,18 @@ struct Span {
     }
 };
 
+/// What tells how much of a part of the list an author sees.
+enum class Sums : std::uint8_t {
+    none,      // those of the head, if nothing in it is above p; else it is counted
+    prepared,  // those of one view, counted once and kept: for many edits, or from far back
+    head,      // those of the head: the author sees all that is visible there, and nothing else
+};
+
 /// Through whose eyes the list is read.
 struct AuthorView {
     std::uint64_t p = 0;
     std::uint32_t device = kNobody;
-    bool far = false;  // so far back that sums are prepared for it
+    Sums sums = Sums::none;
     friend bool operator==(AuthorView const&, AuthorView const&) = default;
 };
 
@@ -75,6 +82,8 @@ class SpanList {
     std::uint64_t view_items(AuthorView const& view);
     std::uint64_t tip_items() const { return tree_.total().tip; }
     std::size_t spans() const { return spans_; }
+    /// How many spans were counted one by one to read views, since the list was made.
+    std::uint64_t spans_counted() const { return spans_counted_; }
     std::uint64_t memory_bytes() const {
         return sizeof *this + tree_.leaves() * sizeof(SpanChunk) +
                tree_.nodes() * sizeof(Tree::Node) + scan_of_id_.capacity() * sizeof(std::uint32_t);
@@ -135,6 +144,7 @@ class SpanList {
     std::uint64_t visible_items(Span const& span, AuthorView const& view) const;
     std::uint64_t visible_items(SpanChunk const& chunk, AuthorView const& view) const;
     SpanSum sum_of(SpanChunk const& chunk) const;
+    bool is_prepared() const { return prepared_.sums == Sums::prepared; }
     void prepare(AuthorView const& view);
     void fill(std::span<Span const> spans);
     std::vector<Span> all_spans() const;
@@ -164,8 +174,9 @@ class SpanList {
     std::uint32_t id_next_ = 1;
     Tree tree_;
     std::size_t spans_ = 0;
+    mutable std::uint64_t spans_counted_ = 0;
     std::vector<std::vector<std::uint32_t>> deleters_;
-    AuthorView prepared_;  // whose items `SpanSum::view` counts, if `far`
+    AuthorView prepared_;  // whose items `SpanSum::view` counts, if `sums` is `prepared`
     // While an insertion looks for its place among those its author did not know:
     std::vector<Place> gap_;
     std::vector<std::uint32_t> scan_of_id_;

@@ -41,7 +41,7 @@ struct Part {
 }  // namespace
 
 void SpanList::acknowledge(std::uint64_t pending, std::uint64_t seq) {
-    prepared_.far = false;
+    prepared_ = {};
     auto const skip = [&](SpanSum const& sum) { return sum.touch < pending; };
     std::vector<SpanChunk*> chunks;
     tree_.search(skip, [&](SpanChunk* chunk) {

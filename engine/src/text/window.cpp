@@ -11,11 +11,13 @@ EditWindow& EditWindow::operator=(EditWindow&&) noexcept = default;
 EditWindow::~EditWindow() = default;
 
 bool EditWindow::is_sequential(EditStamp const& stamp) const {
-    if (!pending_.empty() || stamp.at.is_pending()) {
-        return false;
-    }
+    return pending_.empty() && !stamp.at.is_pending() && sees_head(stamp);
+}
+
+bool EditWindow::sees_head(EditStamp const& stamp) const {
     auto const p = stamp.preceding_seq.value;
-    return p >= touched_ || (stamp.device == touched_by_ && p >= touched_other_);
+    bool const knows_seqs = p >= touched_ || (stamp.device == touched_by_ && p >= touched_other_);
+    return knows_seqs && (pending_.empty() || stamp.device == pending_device_);
 }
 
 bool EditWindow::continues(Noted const& last,
@@ -73,7 +75,7 @@ void EditWindow::open(std::uint64_t tip_items) {
     for (; tail_first_ < tail_.size(); ++tail_first_) {
         auto const& noted = tail_[tail_first_];
         auto const& splice = noted.splice;
-        AuthorView const view{noted.seq - 1, noted.device};
+        AuthorView const view{noted.seq - 1, noted.device, Sums::head};
         if (splice.removed > 0) {
             list_->erase(view, {noted.seq, splice.at, splice.removed}, 0, known);
         }
@@ -90,9 +92,15 @@ void EditWindow::open(std::uint64_t tip_items) {
     tail_first_ = 0;
 }
 
+/// Pending edits come one behind the other, from one place, and are in each other's way: none of
+/// their stamps is at or below p.
 AuthorView EditWindow::view_of(EditStamp const& stamp) const {
     auto const p = stamp.preceding_seq.value;
-    return {p, stamp.device.value, touched_ > p && touched_ - p > tuning_->far_seqs};
+    if (sees_head(stamp)) {
+        return {p, stamp.device.value, Sums::head};
+    }
+    bool const far = touched_ > p && touched_ - p > tuning_->far_seqs;
+    return {p, stamp.device.value, far || stamp.at.is_pending() ? Sums::prepared : Sums::none};
 }
 
 std::uint64_t EditWindow::view_items(EditStamp const& stamp) {
@@ -246,6 +254,10 @@ Result<EditWindow> EditWindow::load(ByteView section,
 
 std::size_t EditWindow::spans() const {
     return list_ == nullptr ? 0 : list_->spans();
+}
+
+std::uint64_t EditWindow::spans_counted() const {
+    return list_ == nullptr ? 0 : list_->spans_counted();
 }
 
 std::uint64_t EditWindow::memory_bytes() const {

@@ -52,6 +52,12 @@ void TlsSocket::close() {
     socket_.close(ignored);
 }
 
+std::pair<int, std::unique_ptr<TlsSession>> TlsSocket::release() {
+    ErrorCode ignored;
+    socket_.native_non_blocking(true, ignored);
+    return {socket_.release(ignored), std::move(session_)};
+}
+
 TlsSocket::ErrorCode TlsSocket::error_of(Outcome outcome) {
     switch (outcome) {
         case Outcome::closed:

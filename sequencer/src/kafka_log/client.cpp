@@ -1,6 +1,7 @@
 #include "client.hpp"
 
 #include <array>
+#include <sstream>
 
 namespace capstan {
 namespace kafka {
@@ -71,6 +72,22 @@ bool is_cluster_name(std::string_view name) {
 }
 
 }  // namespace
+
+Result<std::map<std::string, std::string>> parse_kafka_settings(std::string_view text) {
+    std::map<std::string, std::string> settings;
+    std::istringstream lines{std::string(text)};
+    for (std::string line; std::getline(lines, line);) {
+        if (line.empty() || line.starts_with('#')) {
+            continue;
+        }
+        auto const equals = line.find('=');
+        if (equals == std::string::npos) {
+            return Error{Errc::config_invalid, "expected NAME=VALUE, got " + line};
+        }
+        settings[line.substr(0, equals)] = line.substr(equals + 1);
+    }
+    return settings;
+}
 
 Result<KafkaCluster> parse_kafka_url(std::string_view url) {
     constexpr std::string_view kScheme = "kafka://";

@@ -97,7 +97,8 @@ class KafkaLog final : public SharedLog {
 Result<std::unique_ptr<SharedLog>> open_kafka_log(KafkaLogOptions const& options,
                                                   Random& random,
                                                   LogWake wake) {
-    auto log = std::make_unique<kafka::KafkaLog>(options, random.next(), std::move(wake));
+    auto const handle = options.handle ? *options.handle : random.next();
+    auto log = std::make_unique<kafka::KafkaLog>(options, handle, std::move(wake));
     CAPSTAN_TRY(log->open());
     return std::unique_ptr<SharedLog>(std::move(log));
 }

@@ -38,7 +38,8 @@ Result<std::unique_ptr<Reader>> Reader::open(KafkaLogOptions const& options, Log
         {"fetch.message.max.bytes", "4194304"},
     };
     CAPSTAN_TRY(auto client, make_client(RD_KAFKA_CONSUMER, options.cluster, settings));
-    std::unique_ptr<Reader> reader(new Reader(std::move(client), options, wake));
+    CAPSTAN_TRY(auto asker, make_client(RD_KAFKA_CONSUMER, options.cluster, settings));
+    std::unique_ptr<Reader> reader(new Reader(std::move(client), std::move(asker), options, wake));
     if (rd_kafka_consume_start_queue(
             reader->topic_.get(), options.partition, options.from.value, reader->records_.get()) !=
         0) {
@@ -47,8 +48,9 @@ Result<std::unique_ptr<Reader>> Reader::open(KafkaLogOptions const& options, Log
     return reader;
 }
 
-Reader::Reader(Client client, KafkaLogOptions const& options, LogWake& wake)
+Reader::Reader(Client client, Client asker, KafkaLogOptions const& options, LogWake& wake)
     : client_(std::move(client)),
+      asker_(std::move(asker)),
       topic_(rd_kafka_topic_new(client_.get(), options.cluster.journal_topic().c_str(), nullptr)),
       records_(rd_kafka_queue_new(client_.get())),
       wake_on_(records_.get(), wake),
@@ -106,7 +108,7 @@ Result<bool> Reader::visit_one(rd_kafka_message_t const& message, LogVisitor con
 
 Result<LogExtent> Reader::extent() {
     LogExtent extent;
-    auto const error = rd_kafka_query_watermark_offsets(client_.get(),
+    auto const error = rd_kafka_query_watermark_offsets(asker_.get(),
                                                         rd_kafka_topic_name(topic_.get()),
                                                         partition_,
                                                         &extent.first.value,

@@ -20,10 +20,13 @@ class Reader {
     Result<LogExtent> extent();
 
   private:
-    Reader(Client client, KafkaLogOptions const& options, LogWake& wake);
+    Reader(Client client, Client asker, KafkaLogOptions const& options, LogWake& wake);
     Result<bool> visit_one(rd_kafka_message_t const& message, LogVisitor const& visit);
 
     Client client_;
+    /// Asks how far the log goes. On the connection that reads, a question would wait behind a
+    /// fetch that waits for records: half a second on a log where nothing happens.
+    Client asker_;
     Topic topic_;
     Queue records_;
     WakeOn wake_on_;

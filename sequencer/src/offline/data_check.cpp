@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <capstan/engine/os/posix_storage.hpp>
+#include <capstan/sequencer/cluster_mark.hpp>
 #include <capstan/sequencer/data_check.hpp>
 #include <capstan/sequencer/derivation.hpp>
 #include <capstan/sequencer/fold_rows.hpp>
@@ -45,6 +46,7 @@ class DataCheck {
     SegmentBytes sizes_;
     std::unique_ptr<LmdbCheckpointStore> index_;
     std::optional<Hash128> chain_at_checkpoint_;  // as the journal says
+    bool is_tape_ = false;  // of a cluster: its files have a lineage of their own
 
     std::optional<ScratchStore> scratch_;
     std::optional<Derivation> derivation_;
@@ -54,6 +56,9 @@ class DataCheck {
 
 Result<DataReport> DataCheck::run() {
     report_.deep = options_.deep;
+    CAPSTAN_TRY(auto const data, PosixStorage::open(directory_.string()));
+    CAPSTAN_TRY(auto const mark, read_cluster_mark(*data));
+    is_tape_ = mark.has_value();
     CAPSTAN_TRY(journal_, PosixStorage::open(journal_of(directory_).string()));
     CAPSTAN_TRY(sizes_, SegmentBytes::of(*journal_));
     CAPSTAN_TRY(read_index());
@@ -228,7 +233,7 @@ void DataCheck::judge_index() {
         return;
     }
     bool const foreign = row.value().lineages.empty() ||
-                         row.value().lineages.front() != report_.journal.lineage ||
+                         (!is_tape_ && row.value().lineages.front() != report_.journal.lineage) ||
                          row.value().number != report_.journal.partition;
     if (foreign) {
         index_problem("index_foreign", "it was made from another journal");

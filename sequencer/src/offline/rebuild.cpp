@@ -56,7 +56,12 @@ Result<RebuildReport> Rebuild::run() {
         return Error{Errc::not_found, journal_->describe() + " holds no journal"};
     }
     read_old();
-    CAPSTAN_TRY(derive());
+    auto const derived = derive();
+    if (!derived) {
+        derivation_.reset();
+        fs::remove_all(directory_ / kNew, error);  // half an index is of no use to anybody
+        return derived.error();
+    }
     CAPSTAN_TRY(put_in_place());
     return report_;
 }

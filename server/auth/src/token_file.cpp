@@ -6,6 +6,7 @@
 #include <capstan/schema/limits.hpp>
 #include <capstan/server/auth/token_file.hpp>
 #include <charconv>
+#include <cstring>
 #include <string>
 
 namespace capstan {
@@ -42,7 +43,8 @@ Result<Principal> parse_principal(std::string_view text) {
     auto const slash = std::min(text.find('/'), text.size());
     Principal principal{std::string(text.substr(0, slash)),
                         std::string(text.substr(std::min(slash + 1, text.size()))),
-                        {}};
+                        {},
+                        0};
     bool const tenant = principal.tenant == "*" || is_part(principal.tenant);
     if (!tenant || !is_part(principal.subject) || text.size() > kPrincipalBytesMax) {
         return invalid("expected TENANT/SUBJECT, got `" + std::string(text) + "`");
@@ -54,15 +56,17 @@ Result<Grant> parse_grant(std::string_view text) {
     auto const colon = std::min(text.find(':'), text.size());
     auto const right = text.substr(0, colon);
     bool const all = right == "all";
-    if (!all && right != "read" && right != "write") {
-        return invalid("expected read:, write: or all: and a pattern, got `" + std::string(text) +
-                       "`");
+    bool const import = right == "import";
+    if (!all && !import && right != "read" && right != "write") {
+        return invalid("expected read:, write:, all: or import: and a pattern, got `" +
+                       std::string(text) + "`");
     }
     auto pattern = StreamPattern::parse(text.substr(std::min(colon + 1, text.size())));
     if (!pattern) {
         return invalid("`" + std::string(text) + "`: " + pattern.error().detail);
     }
-    return Grant{std::move(pattern).value(), all || right == "read", all || right == "write"};
+    return Grant{
+        std::move(pattern).value(), all || right == "read", all || right == "write", import};
 }
 
 }  // namespace
@@ -94,6 +98,7 @@ Result<TokenFileAuthenticator::Digest> TokenFileAuthenticator::parse_token(std::
 Result<TokenFileAuthenticator::Entry> TokenFileAuthenticator::parse_line(std::string_view line) {
     CAPSTAN_TRY(auto const digest, parse_token(take_word(line)));
     CAPSTAN_TRY(auto principal, parse_principal(take_word(line)));
+    std::memcpy(&principal.credential, digest.data(), sizeof principal.credential);
     for (auto word = take_word(line); !word.empty(); word = take_word(line)) {
         CAPSTAN_TRY(auto grant, parse_grant(word));
         principal.grants.push_back(std::move(grant));
@@ -138,6 +143,10 @@ Result<Principal> TokenFileAuthenticator::authenticate(std::string_view token) {
         return Error{Errc::token_invalid, "the token is not known here"};
     }
     return found->principal;
+}
+
+bool TokenFileAuthenticator::still_stands(Principal const& principal) const {
+    return std::ranges::find(entries_, principal, &Entry::principal) != entries_.end();
 }
 
 }  // namespace capstan

@@ -1,5 +1,7 @@
 #include "admin_pages.hpp"
 
+#include <fmt/core.h>
+
 #include <nlohmann/json.hpp>
 
 namespace capstan {
@@ -18,11 +20,27 @@ void AdminPages::handle(HttpRequest const& request, Respond respond) {
     }
 }
 
+/// Why a server that serves does not serve well; empty: it does.
+std::string AdminPages::trouble(Instant now) const {
+    constexpr Duration kSilentMax = std::chrono::seconds(3);
+    if (!readiness_.ready || !told_) {
+        return {};
+    }
+    if (now - *told_ > kSilentMax) {
+        return fmt::format("it has been busy with one thing for {} s, waiting for the disk perhaps",
+                           std::chrono::duration_cast<std::chrono::seconds>(now - *told_).count());
+    }
+    return trouble_;
+}
+
 HttpResponse AdminPages::ready_page() {
     std::lock_guard const lock(mutex_);
-    nlohmann::ordered_json body{{"ready", readiness_.ready}, {"phase", readiness_.phase}};
-    if (!readiness_.reason.empty()) {
-        body["reason"] = readiness_.reason;
+    auto const why = trouble(clock_.now());
+    auto const& reason = why.empty() ? readiness_.reason : why;
+    nlohmann::ordered_json body{{"ready", readiness_.ready},
+                                {"phase", why.empty() ? readiness_.phase : "degraded"}};
+    if (!reason.empty()) {
+        body["reason"] = reason;
     }
     return {.status = readiness_.ready ? 200u : 503u, .body = body.dump() + "\n"};
 }
@@ -40,6 +58,13 @@ void AdminPages::show_metrics(Respond const& respond) {
 void AdminPages::set_readiness(Readiness readiness) {
     std::lock_guard const lock(mutex_);
     readiness_ = std::move(readiness);
+    told_.reset();
+}
+
+void AdminPages::tell_trouble(std::string trouble, Instant now) {
+    std::lock_guard const lock(mutex_);
+    trouble_ = std::move(trouble);
+    told_ = now;
 }
 
 void AdminPages::set_refresh(Refresh refresh) {

@@ -1,9 +1,11 @@
 #pragma once
+#include <capstan/engine/runtime/clock.hpp>
 #include <capstan/server/metrics/metrics.hpp>
 #include <capstan/server/net/http.hpp>
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 
 namespace capstan {
@@ -11,7 +13,7 @@ namespace capstan {
 /// Whether the server takes publishes and serves readers; if not, why.
 struct Readiness {
     bool ready = false;
-    // starting, recovering, catching_up, serving, draining, stopped
+    // starting, recovering, catching_up, serving, degraded, draining, stopped
     std::string phase = "starting";
     std::string reason;  // empty while ready
 };
@@ -24,10 +26,13 @@ class AdminPages final : public HttpHandler {
     /// Brings gauges up to date, on whatever thread, and then calls `done`.
     using Refresh = std::function<void(std::function<void()> done)>;
 
-    explicit AdminPages(Metrics const& metrics) : metrics_(metrics) {}
+    AdminPages(Metrics const& metrics, Clock const& clock) : metrics_(metrics), clock_(clock) {}
     void handle(HttpRequest const& request, Respond respond) override;
 
     void set_readiness(Readiness readiness);
+    /// While it serves, about once a second: what is not as it should be; empty: nothing. The page
+    /// says `degraded` then, and also when this is not called any more.
+    void tell_trouble(std::string trouble, Instant now);
     /// An empty one: metrics are shown as they are.
     void set_refresh(Refresh refresh);
 
@@ -35,9 +40,14 @@ class AdminPages final : public HttpHandler {
     HttpResponse ready_page();
     void show_metrics(Respond const& respond);
 
+    std::string trouble(Instant now) const;
+
     Metrics const& metrics_;
+    Clock const& clock_;
     std::mutex mutex_;  // of what is below
     Readiness readiness_;
+    std::string trouble_;
+    std::optional<Instant> told_;  // while serving
     Refresh refresh_;
 };
 

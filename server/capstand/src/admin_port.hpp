@@ -29,7 +29,8 @@ class AdminPort {
     void close();
 
   private:
-    AdminPort(Metrics& metrics, Clock& clock) : metrics_(metrics), clock_(clock), pages_(metrics) {}
+    AdminPort(Metrics& metrics, Clock& clock)
+        : metrics_(metrics), clock_(clock), pages_(metrics, clock) {}
     void tick();
 
     Metrics& metrics_;

@@ -2,27 +2,17 @@
 
 #include <algorithm>
 #include <capstan/sequencer/cluster_mark.hpp>
-#include <sstream>
 
 #include "process.hpp"
 
 namespace capstan {
 namespace {
 
-/// Lines of NAME=VALUE; empty ones and those that begin with # say nothing.
 Result<std::map<std::string, std::string>> read_settings(std::string const& path) {
     CAPSTAN_TRY(auto const text, read_text_file(path));
-    std::map<std::string, std::string> settings;
-    std::istringstream lines(text);
-    for (std::string line; std::getline(lines, line);) {
-        if (line.empty() || line.starts_with('#')) {
-            continue;
-        }
-        auto const equals = line.find('=');
-        if (equals == std::string::npos) {
-            return Error{Errc::config_invalid, path + ": expected NAME=VALUE"};
-        }
-        settings[line.substr(0, equals)] = line.substr(equals + 1);
+    auto settings = parse_kafka_settings(text);
+    if (!settings) {
+        return Error{settings.error().code, path + ": " + settings.error().detail};
     }
     return settings;
 }
@@ -132,6 +122,39 @@ Result<> set_tape_aside(std::filesystem::path const& data_dir) {
         return Error{Errc::disk_io, (data_dir / "journal").string() + ": " + error.message()};
     }
     return success();
+}
+
+std::string describe(std::optional<LogProgress> const& progress) {
+    if (!progress) {
+        return "the brokers do not say how far the log goes";
+    }
+    auto const where = "offset " + std::to_string(progress->next.value) + " of " +
+                       std::to_string(progress->end.value) + " is folded";
+    return progress->is_being_filled ? where + "; capstan migrate is not finished" : where;
+}
+
+std::string_view stop_event(Errc code) {
+    switch (code) {
+        case Errc::journal_diverged:
+            return "journal_diverged";
+        case Errc::journal_foreign:
+            return "journal_moved";
+        case Errc::index_damaged:
+            return "state_doubted";
+        default:
+            return "storage_failed";
+    }
+}
+
+void BeaconWatch::look(std::optional<LogProgress> const& progress) {
+    auto const now = progress ? progress->beacons_disagreed : 0;
+    if (now > told_) {
+        told_ = now;
+        log_.error("state_disagrees",
+                   "another node has another state than the one that this node folded from the "
+                   "first record on",
+                   {{"beacons", now}});
+    }
 }
 
 OpenLog log_opener(ServerConfig::Journal const& config, KafkaCluster cluster, Random& random) {

@@ -4,7 +4,11 @@
 #include <capstan/sequencer/partition.hpp>
 #include <capstan/server/config/config.hpp>
 #include <capstan/server/log/log.hpp>
+#include <cstdint>
 #include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
 
 namespace capstan {
 
@@ -38,5 +42,22 @@ Result<> set_tape_aside(std::filesystem::path const& data_dir);
 
 /// Opens the log of the node's partition. Lifetime: `random` outlives it.
 OpenLog log_opener(ServerConfig::Journal const& config, KafkaCluster cluster, Random& random);
+
+/// How far a node has come in its log, for people.
+std::string describe(std::optional<LogProgress> const& progress);
+
+/// The event of the log that says why a partition stopped.
+std::string_view stop_event(Errc code);
+
+/// Says in the log, as `state_disagrees`, when other nodes came to another state than this one.
+class BeaconWatch {
+  public:
+    explicit BeaconWatch(Log& log) : log_(log) {}
+    void look(std::optional<LogProgress> const& progress);
+
+  private:
+    Log& log_;
+    std::uint64_t told_ = 0;
+};
 
 }  // namespace capstan

@@ -41,4 +41,10 @@ constexpr ExitCode exit_code_of(Errc code) {
     }
 }
 
+/// Of a partition that stopped while it served. Derived state that is wrong is made again by the
+/// next start.
+constexpr ExitCode exit_code_of_stop(Errc code) {
+    return code == Errc::index_damaged ? ExitCode::storage_failed : exit_code_of(code);
+}
+
 }  // namespace capstan

@@ -39,21 +39,6 @@ ExitCode fail(Error const& error) {
     return exit_code_of(error.code);
 }
 
-std::unique_ptr<Log> open_log(ServerConfig const& config, Clock const& clock) {
-    bool const text =
-        config.log.format == "text" || (config.log.format == "auto" && isatty(STDERR_FILENO) == 1);
-    LogOptions options;
-    options.format = text ? LogFormat::text : LogFormat::json;
-    for (auto const level : {LogLevel::debug, LogLevel::info, LogLevel::warn, LogLevel::error}) {
-        if (config.log.level == to_string(level)) {
-            options.level = level;
-        }
-    }
-    options.events_per_second = config.log.events_per_second;
-    options.events_burst = config.log.events_burst;
-    return open_log(STDERR_FILENO, options, clock);
-}
-
 std::string random_token() {
     SystemRandom random;
     DeviceId bytes;
@@ -61,10 +46,10 @@ std::string random_token() {
     return to_string(bytes);
 }
 
-ExitCode run_server(ServerConfig const& config, bool show) {
+ExitCode run_server(ServerConfig const& config, bool show, ReadConfig const& read_config) {
     SystemClock const clock;
-    auto const log = open_log(config, clock);
-    return serve(config, *log, [&](Addresses const& addresses) {
+    auto const log = open_log(STDERR_FILENO, log_options(config), clock);
+    return serve(config, *log, read_config, [&](Addresses const& addresses) {
         log->info("serving",
                   "takes connections",
                   {{"url", addresses.url}, {"admin", addresses.admin_url}});
@@ -86,14 +71,14 @@ ExitCode run_dev(LoadedConfig const& loaded) {
         config.auth.dev_token = random_token();
     }
     if (config.data_dir != ServerConfig{}.data_dir) {
-        return run_server(config, true);
+        return run_server(config, true, {});
     }
     auto name = (std::filesystem::temp_directory_path() / "capstan-dev-XXXXXX").string();
     if (mkdtemp(name.data()) == nullptr) {
         return fail({Errc::disk_io, name + ": cannot be made"});
     }
     config.data_dir = name;
-    auto const code = run_server(config, true);
+    auto const code = run_server(config, true, {});
     std::error_code ignored;
     std::filesystem::remove_all(name, ignored);
     return code;
@@ -114,7 +99,8 @@ ExitCode init(std::string const& path) {
 }
 
 ExitCode main(int argc, char** argv) {
-    auto const invocation = read_invocation(surroundings(argc, argv));
+    auto const given = surroundings(argc, argv);
+    auto const invocation = read_invocation(given);
     if (!invocation) {
         return fail(invocation.error());
     }
@@ -129,7 +115,10 @@ ExitCode main(int argc, char** argv) {
     }
     switch (asked.subcommand) {
         case Subcommand::serve:
-            return run_server(asked.loaded.config, false);
+            return run_server(asked.loaded.config, false, [&given]() -> Result<ServerConfig> {
+                CAPSTAN_TRY(auto again, read_invocation(given));
+                return std::move(again.loaded.config);
+            });
         case Subcommand::dev:
             return run_dev(asked.loaded);
         case Subcommand::check_config:

@@ -1,5 +1,7 @@
 #include "part_options.hpp"
 
+#include <unistd.h>
+
 #include <capstan/server/auth/token_file.hpp>
 #include <capstan/server/config/settings.hpp>
 #include <chrono>
@@ -63,6 +65,21 @@ HttpApiOptions http_options(ServerConfig const& config) {
     options.wait_max = milliseconds(config.http.wait_ms_max);
     options.page_bytes_max = config.http.page_bytes_max;
     options.retry_after_ms = static_cast<std::uint32_t>(config.rate.retry_after_ms);
+    return options;
+}
+
+LogOptions log_options(ServerConfig const& config) {
+    bool const text =
+        config.log.format == "text" || (config.log.format == "auto" && isatty(STDERR_FILENO) == 1);
+    LogOptions options;
+    options.format = text ? LogFormat::text : LogFormat::json;
+    for (auto const level : {LogLevel::debug, LogLevel::info, LogLevel::warn, LogLevel::error}) {
+        if (config.log.level == to_string(level)) {
+            options.level = level;
+        }
+    }
+    options.events_per_second = config.log.events_per_second;
+    options.events_burst = config.log.events_burst;
     return options;
 }
 

@@ -3,6 +3,7 @@
 #include <capstan/sequencer/partition.hpp>
 #include <capstan/server/config/config.hpp>
 #include <capstan/server/http/http_api.hpp>
+#include <capstan/server/log/log.hpp>
 #include <capstan/server/net/listener.hpp>
 #include <capstan/server/session/authenticator.hpp>
 #include <capstan/server/session/options.hpp>
@@ -15,6 +16,7 @@ namespace capstan {
 SessionOptions session_options(ServerConfig const& config);
 PartitionOptions partition_options(ServerConfig const& config);
 HttpApiOptions http_options(ServerConfig const& config);
+LogOptions log_options(ServerConfig const& config);
 /// Errors: `config_invalid`.
 Result<ListenerOptions> listener_options(ServerConfig const& config, std::string const& listen);
 

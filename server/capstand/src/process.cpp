@@ -40,6 +40,14 @@ std::size_t connections_allowed(std::size_t wanted, std::size_t reserved) {
     return std::min(wanted, descriptors > reserved ? descriptors - reserved : std::size_t{1});
 }
 
+Result<std::unique_ptr<PosixStorage>> open_directory(std::filesystem::path const& directory) {
+    auto const parent = std::filesystem::absolute(directory).parent_path();
+    if (std::error_code unknown; !std::filesystem::exists(parent, unknown)) {
+        CAPSTAN_TRY(open_directory(parent));
+    }
+    return PosixStorage::open_or_create(directory.string());
+}
+
 Result<std::string> read_text_file(std::string const& path) {
     std::ifstream file(path, std::ios::binary);
     std::stringstream text;

@@ -1,7 +1,6 @@
 #include "server.hpp"
 
 #include <fmt/core.h>
-#include <malloc.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -21,7 +20,9 @@
 
 #include "admin_port.hpp"
 #include "cluster.hpp"
+#include "disk_watch.hpp"
 #include "every.hpp"
+#include "heap_trim.hpp"
 #include "index_guard.hpp"
 #include "metered_storage.hpp"
 #include "part_metrics.hpp"
@@ -38,17 +39,17 @@ using std::chrono::milliseconds;
 
 constexpr Duration kTick = std::chrono::seconds(1);
 constexpr Duration kDrainPoll = milliseconds(20);
-/// So long after the last publish the rows that it loaded are in a checkpoint and forgotten.
-constexpr Duration kRestAfter = std::chrono::seconds(12);
 constexpr Duration kStartGrace = std::chrono::seconds(30);  // from one sign of progress to the next
 
-/// Nothing if the public address speaks plainly.
 /// Everything that a serving process owns, in the order of construction. What a part uses stands
 /// above it.
 class Server {
   public:
-    Server(ServerConfig const& config, Log& log, ServiceManager& manager)
-        : config_(config), log_(log), manager_(manager) {}
+    Server(ServerConfig config, Log& log, ReadConfig read_config, ServiceManager& manager)
+        : config_(std::move(config)),
+          log_(log),
+          read_config_(std::move(read_config)),
+          manager_(manager) {}
     ~Server();
 
     Result<> open();
@@ -83,25 +84,27 @@ class Server {
     void report_catching_up();
     Result<> listen();
     void tick();
-    void give_memory_back(Instant now);
+    void await_signal();
     void on_signal(int signal);
+    void reload_or_wait();
     void drain();
     void wait_for_sessions(Instant until);
     void on_stopped(Error const& why);
     void set_phase(Readiness readiness);
     void refresh_metrics();
 
-    ServerConfig const& config_;
+    ServerConfig config_;
     Log& log_;
+    ReadConfig read_config_;
     ServiceManager& manager_;
     SystemClock clock_;
     SystemRandom random_;
     Metrics metrics_;
-    std::unique_ptr<Authenticator> authenticator_;
+    std::unique_ptr<ExchangeableAuthenticator> authenticator_;
     std::unique_ptr<AdminPort> admin_;
     boost::asio::io_context context_{1};
     AsioExecutor strand_{context_};
-    boost::asio::signal_set signals_{context_, SIGTERM, SIGINT};
+    boost::asio::signal_set signals_{context_, SIGTERM, SIGINT, SIGHUP};
     std::unique_ptr<PosixStorage> data_;
     std::unique_ptr<StorageLock> data_lock_;
     std::unique_ptr<PosixStorage> directory_;
@@ -120,10 +123,11 @@ class Server {
     std::unique_ptr<Timer> tick_;
     std::unique_ptr<Timer> drain_poll_;
     Instant started_;
-    Position last_seen_;  // what had been published when
-    Instant last_moved_;
-    bool is_lean_ = false;  // memory was given back since
+    HeapTrim heap_trim_;
+    DiskWatch disk_watch_;
     bool draining_ = false;
+    bool reload_is_due_ = false;  // asked for before it could be done
+    BeaconWatch beacon_watch_{log_};
     std::optional<Error> stopped_;
 };
 
@@ -136,6 +140,9 @@ class Server::Relay final : public PartitionListener {
                           why.detail,
                           {{"code", std::uint64_t{static_cast<std::uint16_t>(why.code)}},
                            {"count", std::uint64_t{tokens.size()}}});
+        if (why.code == Errc::storage_full) {
+            server_.disk_watch_.on_full();
+        }
         server_.sessions_->on_turned_away(tokens, why);
     }
     void on_moved(StreamMoved const& moved) override {
@@ -155,15 +162,12 @@ class Server::Relay final : public PartitionListener {
 
 Result<> Server::open() {
     started_ = clock_.now();
-    CAPSTAN_TRY(authenticator_, make_authenticator(config_.auth));
+    CAPSTAN_TRY(auto authenticator, make_authenticator(config_.auth));
+    authenticator_ = std::make_unique<ExchangeableAuthenticator>(std::move(authenticator));
     CAPSTAN_TRY(open_admin_port());
     CAPSTAN_TRY(open_storage());
     CAPSTAN_TRY(recover());
-    signals_.async_wait([this](auto const& error, int signal) {
-        if (!error) {
-            on_signal(signal);
-        }
-    });
+    await_signal();
     CAPSTAN_TRY(wait_until_ready());
     if (!draining_) {
         CAPSTAN_TRY(listen());
@@ -177,20 +181,6 @@ Server::~Server() {
         partition_->close();
     }
 }
-
-namespace {
-
-/// Makes it, and what is above it; the names of all that was made are flushed, so that a power loss
-/// cannot take the directory with what was acknowledged in it (F10).
-Result<std::unique_ptr<PosixStorage>> open_directory(fs::path const& directory) {
-    auto const parent = fs::absolute(directory).parent_path();
-    if (std::error_code unknown; !fs::exists(parent, unknown)) {
-        CAPSTAN_TRY(open_directory(parent));
-    }
-    return PosixStorage::open_or_create(directory.string());
-}
-
-}  // namespace
 
 Result<> Server::open_storage() {
     fs::path const directory = config_.data_dir;
@@ -337,10 +327,7 @@ Result<> Server::wait_until_ready() {
 }
 
 void Server::report_catching_up() {
-    std::string where = "the brokers do not say how far the log goes";
-    if (auto const progress = partition_->log_progress()) {
-        where = fmt::format("offset {} of {} is folded", progress->next.value, progress->end.value);
-    }
+    auto const where = describe(partition_->log_progress());
     set_phase({.phase = "catching_up", .reason = where});
     log_.info("catching_up", where);
     manager_.starting("catching up: " + where, kStartGrace);
@@ -357,6 +344,9 @@ Result<> Server::listen() {
         });
     });
     set_phase({.ready = true, .phase = "serving"});
+    if (std::exchange(reload_is_due_, false)) {
+        reload_or_wait();
+    }
     return success();
 }
 
@@ -367,37 +357,42 @@ void Server::tick() {
     if (snapshots_) {
         snapshots_->keeper().on_tick(now);
     }
-    give_memory_back(now);
+    heap_trim_.look(partition_->marks().appended, now, *background_);
+    admin_->pages().tell_trouble(disk_watch_.look(partition_->marks(), now), now);
+    beacon_watch_.look(partition_->log_progress());
     manager_.alive();
     tick_ = strand_.after(kTick, [this] { tick(); });
 }
 
-/// A burst over a million streams leaves free pieces all over the heap, which the allocator keeps.
-/// Returning them holds up whoever allocates meanwhile, 100 MB for some 20 ms: so once, at rest.
-void Server::give_memory_back(Instant now) {
-    auto const position = partition_->marks().appended;
-    if (position != last_seen_) {
-        last_seen_ = position;
-        last_moved_ = now;
-        is_lean_ = false;
-    } else if (!is_lean_ && now - last_moved_ > kRestAfter) {
-        is_lean_ = true;
-        background_->post([] { malloc_trim(0); });
+void Server::await_signal() {
+    signals_.async_wait([this](auto const& error, int signal) {
+        if (!error) {
+            await_signal();
+            on_signal(signal);
+        }
+    });
+}
+
+void Server::reload_or_wait() {
+    if (public_ == nullptr) {
+        reload_is_due_ = true;
+        return;
     }
+    manager_.reloading(clock_.now());
+    reload(config_, read_config_, {log_, *authenticator_, *sessions_, *api_, *public_});
+    manager_.ready(fmt::format("serving {}", addresses().url));
 }
 
 void Server::on_signal(int signal) {
+    if (signal == SIGHUP) {
+        return reload_or_wait();
+    }
     if (draining_) {
         std::_Exit(static_cast<int>(ExitCode::clean));  // what is acknowledged is on disk
     }
     log_.info("draining",
               "no new work; what is under way is finished",
               {{"signal", std::int64_t{signal}}});
-    signals_.async_wait([this](auto const& error, int again) {
-        if (!error) {
-            on_signal(again);
-        }
-    });
     drain();
 }
 
@@ -424,7 +419,7 @@ void Server::wait_for_sessions(Instant until) {
 void Server::on_stopped(Error const& why) {
     stopped_ = why;
     set_phase({.phase = "stopped", .reason = to_string(why)});
-    log_.error(why.code == Errc::journal_diverged ? "journal_diverged" : "storage_failed",
+    log_.error(stop_event(why.code),
                why.detail,
                {{"code", std::uint64_t{static_cast<std::uint16_t>(why.code)}}});
     // Sessions are told; then the process ends, and recovery reads what the disk holds.
@@ -451,7 +446,7 @@ ExitCode Server::run() {
     context_.restart();
     context_.poll();
     log_.info("stopped", stopped_ ? stopped_->detail : "clean");
-    return stopped_ ? exit_code_of(stopped_->code) : ExitCode::clean;
+    return stopped_ ? exit_code_of_stop(stopped_->code) : ExitCode::clean;
 }
 
 void Server::set_phase(Readiness readiness) {
@@ -481,9 +476,10 @@ void Server::refresh_metrics() {
 
 ExitCode serve(ServerConfig const& config,
                Log& log,
+               ReadConfig const& read_config,
                std::function<void(Addresses const&)> const& on_ready) {
     ServiceManager manager;
-    Server server(config, log, manager);
+    Server server(config, log, read_config, manager);
     if (auto const opened = server.open(); !opened) {
         fmt::print(stderr, "error {}\n", to_string(opened.error()));
         return exit_code_of(opened.error().code);

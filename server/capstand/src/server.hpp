@@ -5,6 +5,7 @@
 #include <string>
 
 #include "exit_code.hpp"
+#include "reload.hpp"
 
 namespace capstan {
 
@@ -14,10 +15,11 @@ struct Addresses {
     std::string admin_url;
 };
 
-/// Opens the data directory, listens, and serves until SIGTERM or SIGINT, or until storage fails.
-/// Blocks.
+/// Opens the data directory, listens, and serves until SIGTERM or SIGINT, or until storage fails;
+/// SIGHUP reloads. Blocks.
 ExitCode serve(ServerConfig const& config,
                Log& log,
+               ReadConfig const& read_config,
                std::function<void(Addresses const&)> const& on_ready);
 
 }  // namespace capstan

@@ -26,6 +26,10 @@ void ServiceManager::ready(std::string const& status) {
     notify(fmt::format("READY=1\nSTATUS={}", status));
 }
 
+void ServiceManager::reloading(Instant now) {
+    notify(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", microseconds_of(now.since_start)));
+}
+
 void ServiceManager::stopping(std::string const& status, Duration wait) {
     notify(fmt::format(
         "STOPPING=1\nSTATUS={}\nEXTEND_TIMEOUT_USEC={}", status, microseconds_of(wait)));

@@ -12,6 +12,8 @@ class ServiceManager {
     /// Not ready yet, but at work: the manager waits at least `wait` longer.
     void starting(std::string const& status, Duration wait);
     void ready(std::string const& status);
+    /// The configuration is read again; `ready` ends it.
+    void reloading(Instant now);
     void stopping(std::string const& status, Duration wait);
     /// Feeds the watchdog. To be called several times within the unit's WatchdogSec.
     void alive();

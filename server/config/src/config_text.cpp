@@ -1,5 +1,6 @@
 // Texts made from the registry: the effective configuration, the template, the reference page.
 #include <capstan/server/config/invocation.hpp>
+#include <capstan/server/config/reload.hpp>
 
 namespace capstan {
 namespace {
@@ -72,18 +73,22 @@ std::string config_reference() {
         "the file that\n`--config` or `CAPSTAND_CONFIG` names, else it has a default. An unknown "
         "name is an error.\n`capstand --print-config` shows every value and where it comes from; "
         "`capstand init` writes a file to\nstart from. Units are part of the names.\n\n"
+        "SIGHUP makes a running server read all of it again, and the files of tokens, certificate "
+        "and key. What\nhas *yes* below changes at once; the log names what else has changed and "
+        "needs a restart.\nIf anything is wrong nothing changes.\n\n"
         "This page is made from the registry of settings; a test keeps the two equal.\n";
     auto const open = [&](std::string_view section) {
         out.append("\n## ").append(section.empty() ? "Top of the file"
                                                    : "[" + std::string(section) + "]");
         out.append(
-            "\n\n| key | flag | variable | default | range | what it does |\n"
-            "|---|---|---|---|---|---|\n");
+            "\n\n| key | flag | variable | default | range | SIGHUP | what it does |\n"
+            "|---|---|---|---|---|---|---|\n");
     };
     walk(open, [&](Setting const& setting, std::size_t) {
         out.append("| `").append(setting.key).append("` | `").append(setting_flag(setting));
         out.append("` | `").append(setting_variable(setting)).append("` | `");
         out.append(default_toml(setting)).append("` | ").append(bounds(setting)).append(" | ");
+        out.append(reloads(setting) ? "yes | " : "| ");
         out.append(setting.help).append(" |\n");
     });
     return out;

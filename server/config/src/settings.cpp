@@ -68,7 +68,7 @@ constexpr Setting kSettings[] = {
     {"", "insecure", FIELD(insecure), "", "Allow an address that is not loopback without TLS and tokens."},
     {"admin", "listen", FIELD(admin.listen), "HOST:PORT", "Address of /livez, /readyz and /metrics.", 0, 0, check_address},
 
-    {"auth", "token_file", FIELD(auth.token_file), "FILE", "Lines of `TOKEN TENANT/SUBJECT [read:PATTERN] [write:PATTERN] …`; a TOKEN may be given as sha256:HEX."},
+    {"auth", "token_file", FIELD(auth.token_file), "FILE", "Lines of `TOKEN TENANT/SUBJECT [read:PATTERN] [write:PATTERN] [import:PATTERN] …`; a TOKEN may be given as sha256:HEX."},
     {"auth", "dev_token", FIELD(auth.dev_token), "TOKEN", "One token for everything, for development.", 0, 0, nullptr, true},
 
     {"tls", "certificate_file", FIELD(tls.certificate_file), "FILE", "PEM: the server's certificate, then those up to its authority. With it the public address speaks TLS only."},

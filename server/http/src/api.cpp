@@ -26,6 +26,8 @@ constexpr Row kRows[] = {
     {{"GET", "/v1/events/{stream}", "Events from a place on; with `wait`, a long poll"},
      &Api::read_events},
     {{"POST", "/v1/events/{stream}", "Append events"}, &Api::append_events},
+    {{"POST", "/v1/import/{stream}", "Bring in runs that another server has sequenced"},
+     &Api::import_runs},
     {{"GET", "/v1/snapshots/{stream}", "Snapshots of a stream, newest first"},
      &Api::list_snapshots},
     {{"POST", "/v1/snapshots/{stream}", "Build a snapshot now"}, &Api::create_snapshot},

@@ -36,6 +36,8 @@ class Api final : public HttpApi {
     void handle(HttpRequest const& request, Respond respond) override;
     void attach(Partition& partition) override { partition_ = &partition; }
     void drain() override;
+    void set_options(HttpApiOptions const& options) override { options_ = options; }
+    void ask_again() override { end_all(); }
 
     // The routes.
     void list_streams(HttpCall call);
@@ -44,6 +46,7 @@ class Api final : public HttpApi {
     void seal_stream(HttpCall call);
     void read_events(HttpCall call);
     void append_events(HttpCall call);
+    void import_runs(HttpCall call);
     void list_snapshots(HttpCall call);
     void create_snapshot(HttpCall call);
     void remove_snapshots(HttpCall call);
@@ -92,7 +95,10 @@ class Api final : public HttpApi {
     void start_flow(HttpCall const& call, ReadQuery query);
     void wait_for_events(ReadQuery query, Respond respond);
     void finish_poll(std::uint64_t id);
+    void end_all();
     void submit(HttpCall call, Bytes record, unsigned status);
+    /// Milliseconds; 0 where waiting does not help.
+    std::uint32_t retry_after(Errc code) const;
     bool may_see_snapshots(HttpCall const& call) const;
     bool may_change_snapshots(HttpCall const& call) const;
     HttpResponse snapshot_problem(Error const& error) const;

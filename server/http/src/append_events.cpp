@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <capstan/schema/body.hpp>
 #include <capstan/schema/event.hpp>
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -75,23 +74,6 @@ Result<std::vector<Bytes>> events_of(HttpRequest const& request, std::string con
         events.push_back(encode_event(to_event(std::move(body))));
     }
     return events;
-}
-
-/// `If-Match: 119` or `"119"`: the head that the stream must have.
-Result<std::optional<Seq>> expected_head(HttpRequest const& request) {
-    auto text = request.field("If-Match");
-    if (text.empty()) {
-        return std::optional<Seq>{};
-    }
-    if (text.size() > 2 && text.front() == '"' && text.back() == '"') {
-        text = text.substr(1, text.size() - 2);
-    }
-    Seq seq;
-    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), seq.value);
-    if (error != std::errc{} || end != text.data() + text.size() || seq > kSeqMax) {
-        return Error{Errc::request_invalid, "If-Match is not a seq"};
-    }
-    return std::optional(seq);
 }
 
 std::string_view name_of(fb::Outcome outcome) {

@@ -350,6 +350,10 @@ void Api::finish_poll(std::uint64_t id) {
 
 void Api::drain() {
     draining_ = true;
+    end_all();
+}
+
+void Api::end_all() {
     while (!polls_.empty()) {
         finish_poll(polls_.begin()->first);
     }

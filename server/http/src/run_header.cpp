@@ -64,4 +64,20 @@ Result<RunField> RunField::parse(std::string_view text) {
     return field;
 }
 
+Result<std::optional<Seq>> expected_head(HttpRequest const& request) {
+    auto text = request.field("If-Match");
+    if (text.empty()) {
+        return std::optional<Seq>{};
+    }
+    if (text.size() > 2 && text.front() == '"' && text.back() == '"') {
+        text = text.substr(1, text.size() - 2);
+    }
+    Seq seq;
+    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), seq.value);
+    if (error != std::errc{} || end != text.data() + text.size() || seq > kSeqMax) {
+        return Error{Errc::request_invalid, "If-Match is not a seq"};
+    }
+    return std::optional(seq);
+}
+
 }  // namespace capstan

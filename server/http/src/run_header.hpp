@@ -2,6 +2,8 @@
 #include <capstan/schema/error.hpp>
 #include <capstan/schema/ids.hpp>
 #include <capstan/schema/run.hpp>
+#include <capstan/server/net/http.hpp>
+#include <optional>
 #include <string_view>
 
 namespace capstan {
@@ -20,5 +22,9 @@ struct RunField {
     /// Errors: `request_invalid`, `device_invalid`.
     static Result<RunField> parse(std::string_view text);
 };
+
+/// `If-Match: 119` or `"119"`: the head that the stream must have. Nothing: any.
+/// Errors: `request_invalid`.
+Result<std::optional<Seq>> expected_head(HttpRequest const& request);
 
 }  // namespace capstan

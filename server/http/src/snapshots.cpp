@@ -48,8 +48,7 @@ bool Api::may_change_snapshots(HttpCall const& call) const {
 }
 
 HttpResponse Api::snapshot_problem(Error const& error) const {
-    bool const later = describe(error.code).reaction == Reaction::retry_later;
-    return problem_of(error, later ? options_.retry_after_ms : 0);
+    return problem_of(error, retry_after(error.code));
 }
 
 void Api::list_snapshots(HttpCall call) {

@@ -120,6 +120,10 @@ void Api::seal_stream(HttpCall call) {
     submit(std::move(call), std::move(record), 200);
 }
 
+std::uint32_t Api::retry_after(Errc code) const {
+    return describe(code).reaction == Reaction::retry_later ? options_.retry_after_ms : 0;
+}
+
 /// Submits a record and answers with the stream as it then is.
 void Api::submit(HttpCall call, Bytes record, unsigned status) {
     if (!call.principal.may_write(call.stream)) {
@@ -128,8 +132,7 @@ void Api::submit(HttpCall call, Bytes record, unsigned status) {
     auto const done = [this, stream = call.stream, respond = call.respond, status](
                           Result<Verdict> const& verdict) {
         if (!verdict) {
-            bool const later = describe(verdict.error().code).reaction == Reaction::retry_later;
-            respond(problem_of(verdict.error(), later ? options_.retry_after_ms : 0));
+            respond(problem_of(verdict.error(), retry_after(verdict.error().code)));
             return;
         }
         if (verdict.value().reason) {

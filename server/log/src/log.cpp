@@ -38,7 +38,8 @@ class DescriptorSink final : public spdlog::sinks::base_sink<spdlog::details::nu
 class AsyncLog final : public Log {
   public:
     AsyncLog(int descriptor, LogOptions const& options, Clock const& clock)
-        : options_(options),
+        : format_(options.format),
+          level_(options.level),
           clock_(clock),
           limiter_(options.events_per_second, options.events_burst),
           sink_(std::make_shared<DescriptorSink>(descriptor)),
@@ -47,7 +48,7 @@ class AsyncLog final : public Log {
               "capstan", sink_, threads_, spdlog::async_overflow_policy::overrun_oldest)) {}
 
     void write(LogLine const& line) override {
-        if (line.level < options_.level) {
+        if (line.level < level_.load(std::memory_order_relaxed)) {
             return;
         }
         auto const held_back = admit(line.event);
@@ -55,8 +56,14 @@ class AsyncLog final : public Log {
             suppressed_.fetch_add(1, std::memory_order_relaxed);
             return;
         }
-        auto const text = format_line(options_.format, clock_.wall(), line, *held_back);
+        auto const text = format_line(format_, clock_.wall(), line, *held_back);
         logger_->log(spdlog::level::critical, spdlog::string_view_t(text));
+    }
+
+    void set_options(LogOptions const& options) override {
+        level_.store(options.level, std::memory_order_relaxed);
+        std::lock_guard const lock(mutex_);
+        limiter_ = EventLimiter(options.events_per_second, options.events_burst);
     }
 
     std::uint64_t dropped() const override {
@@ -72,7 +79,8 @@ class AsyncLog final : public Log {
         return limiter_.admit(event, clock_.now());
     }
 
-    LogOptions options_;
+    LogFormat format_;
+    std::atomic<LogLevel> level_;
     Clock const& clock_;
     std::mutex mutex_;
     EventLimiter limiter_;  // guarded by mutex_

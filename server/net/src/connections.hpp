@@ -1,12 +1,11 @@
 #pragma once
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/beast/http/message.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <capstan/engine/tls/tls_socket.hpp>
 #include <capstan/server/net/listener.hpp>
 #include <list>
 #include <memory>
-#include <string>
+
+#include "peer_socket.hpp"
+#include "socket_poll.hpp"
 
 namespace capstan {
 
@@ -18,14 +17,15 @@ struct ConnectionHub {
     ListenerOptions options;
     Clock& clock;
     HttpHandler& handler;
-    SessionHost* sessions = nullptr;
+    SessionHost* sessions;
+    SocketPoll poll;  // of WebSockets
     ListenerCounters counters{};
     std::list<Connection*> open{};
     std::function<void()> on_closed{};
 };
 
 /// One peer. It owns itself: the operations under way hold it, and it is gone when the last one
-/// ends.
+/// ends; a WebSocket is, as long as its socket is open.
 class Connection : public std::enable_shared_from_this<Connection> {
   public:
     explicit Connection(std::shared_ptr<ConnectionHub> hub)
@@ -56,9 +56,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::list<Connection*>::iterator place_;
 };
 
-using UpgradeRequest = boost::beast::http::request<boost::beast::http::string_body>;
-
 void start_http(std::shared_ptr<ConnectionHub> hub, boost::asio::ip::tcp::socket socket);
-void start_websocket(std::shared_ptr<ConnectionHub> hub, TlsSocket socket, UpgradeRequest request);
+/// Behind the handshake.
+void start_websocket(std::shared_ptr<ConnectionHub> hub, std::unique_ptr<PeerSocket> socket);
 
 }  // namespace capstan

@@ -6,9 +6,11 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
+#include <capstan/engine/tls/tls_socket.hpp>
 #include <capstan/server/net/head_guard.hpp>
 
 #include "connections.hpp"
+#include "websocket_upgrade.hpp"
 
 namespace capstan {
 namespace {
@@ -148,8 +150,20 @@ class HttpConnection final : public Connection {
             refuse({400, "bytes behind an upgrade request"});
         } else if (!origin_is_allowed()) {
             refuse({403, "an origin that is not allowed"});
+        } else if (request_[http::field::sec_websocket_version] != "13") {
+            ++hub_.counters.refused_heads;
+            auto refusal =
+                problem(426, {Errc::http_refused, "a version of WebSocket that is not 13"});
+            refusal.fields.emplace_back("Sec-WebSocket-Version", "13");
+            respond(refusal, false, false);
+        } else if (auto const accept = websocket_accept(request_[http::field::sec_websocket_key])) {
+            upgrading_ = true;
+            write(
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                "Sec-WebSocket-Accept: " +
+                *accept + "\r\n\r\n");
         } else {
-            start_websocket(shared_hub_, std::move(socket_), std::move(request_));
+            refuse({400, "no Sec-WebSocket-Key"});
         }
     }
 
@@ -228,7 +242,11 @@ class HttpConnection final : public Connection {
     void on_written() {
         writing_ = false;
         output_ = {};  // an idle connection holds no buffer
-        if (flow_) {
+        if (upgrading_) {
+            auto [descriptor, session] = socket_.release();
+            start_websocket(shared_hub_,
+                            std::make_unique<PeerSocket>(descriptor, std::move(session)));
+        } else if (flow_) {
             go_on_flow();
         } else if (keep_alive_) {
             read_head();
@@ -344,6 +362,7 @@ class HttpConnection final : public Connection {
     std::shared_ptr<HttpFlow> flow_;
     bool chunked_ = false;
     bool keep_alive_ = false;
+    bool upgrading_ = false;
     bool writing_ = false;
     bool watching_ = false;  // a read beside the flow
     std::size_t said_beside_ = 0;

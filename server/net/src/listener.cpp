@@ -21,10 +21,11 @@ class TcpListener final : public Listener {
                 Clock& clock,
                 HttpHandler& handler,
                 SessionHost* sessions)
-        : shared_hub_(std::make_shared<ConnectionHub>(ConnectionHub{.options = std::move(options),
-                                                                    .clock = clock,
-                                                                    .handler = handler,
-                                                                    .sessions = sessions})),
+        : shared_hub_(new ConnectionHub{.options = std::move(options),
+                                        .clock = clock,
+                                        .handler = handler,
+                                        .sessions = sessions,
+                                        .poll = SocketPoll(context)}),
           acceptor_(context),
           pause_(context) {
         hub_.on_closed = [this] { accept_if_room(); };
@@ -61,6 +62,12 @@ class TcpListener final : public Listener {
         return success();
     }
 
+    void set_options(ListenerOptions const& options) override {
+        CAPSTAN_INVARIANT((options.tls == nullptr) == (options_.tls == nullptr));
+        hub_.options = options;
+        accept_if_room();
+    }
+
     std::uint16_t port() const override { return acceptor_.local_endpoint().port(); }
 
     void on_tick(Instant now) override {
@@ -82,6 +89,7 @@ class TcpListener final : public Listener {
         for (auto at = hub_.open.begin(); at != hub_.open.end();) {
             (*at++)->abort();
         }
+        hub_.poll.close();
     }
 
     ListenerCounters const& counters() const override { return hub_.counters; }

@@ -1,81 +1,117 @@
 #include <array>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/websocket.hpp>
-#include <vector>
+#include <capstan/schema/event.hpp>
+#include <optional>
+#include <string>
+#include <utility>
 
 #include "connections.hpp"
-#include "guarded_stream.hpp"
 
 namespace capstan {
 namespace {
 
-namespace asio = boost::asio;
-namespace websocket = boost::beast::websocket;
-using boost::system::error_code;
+using Outcome = TlsStep::Outcome;
 
 constexpr std::size_t kWriteBytes = 524'288;
-constexpr std::size_t kDropBytes = 4'096;
+/// In one turn: others have theirs.
+constexpr int kWritesInTurn = 4;
+constexpr int kRecordsInTurn = 16;
+constexpr auto kPartingTime = std::chrono::seconds(1);
 
-/// Carries the messages of one session. At most one read, one write and one ping are under way.
-class WebSocketConnection final : public Connection {
+constexpr unsigned kFinal = 0x80;
+constexpr unsigned kBinary = 2;
+constexpr unsigned kClose = 8;
+constexpr unsigned kPing = 9;
+constexpr unsigned kPong = 10;
+
+/// The head of an unmasked frame, and for a control frame its payload, too.
+class FrameHead {
   public:
-    WebSocketConnection(std::shared_ptr<ConnectionHub> hub, TlsSocket socket)
-        : Connection(std::move(hub)),
-          stream_(std::move(socket), hub_.options.frames, hub_.clock, hub_.counters) {}
-    ~WebSocketConnection() override { end_session(); }
-
-    void start(UpgradeRequest request) {
-        stream_.set_option(websocket::stream_base::timeout{
-            websocket::stream_base::none(), websocket::stream_base::none(), false});
-        stream_.read_message_max(hub_.options.frames.message_bytes_max);
-        stream_.auto_fragment(false);
-        stream_.binary(true);
-        stream_.control_callback([this](websocket::frame_type kind, boost::beast::string_view) {
-            if (kind != websocket::frame_type::close && session_) {
-                session_->on_alive(now());
+    FrameHead() = default;
+    FrameHead(unsigned opcode, std::size_t length) {
+        put(kFinal | opcode);
+        if (length < 126) {
+            put(length);
+        } else {
+            std::size_t const digits = length <= 0xffff ? 2 : 8;
+            put(digits == 2 ? 126 : 127);
+            for (auto i = digits; i-- > 0;) {
+                put(length >> (8 * i) & 0xff);
             }
-        });
-        end_by_ = now().plus(hub_.options.head_max);
-        auto const kept = std::make_shared<UpgradeRequest>(std::move(request));
-        stream_.async_accept(*kept, [this, self = self(), kept](error_code const& error) {
-            if (!error) {
-                on_accepted();
-            }
-        });
-    }
-
-    void on_tick(Instant now) override {
-        if (!session_ || closing_) {
-            if (now > end_by_) {
-                ++hub_.counters.timed_out;
-                abort();
-            }
-            return;
-        }
-        if (session_->ending() == Ending::at_once) {
-            abort();
-        } else if (reading_ && stream_.next_layer().is_late(now)) {
-            ++hub_.counters.timed_out;
-            close(websocket::close_code::too_big);
-        } else if (now > ping_at_ && !pinging_) {
-            ping();
         }
     }
-
-    void abort() override { stream_.next_layer().socket().close(); }
+    static FrameHead control(unsigned opcode, ByteView payload) {
+        FrameHead head(opcode, payload.size());
+        std::ranges::copy(payload, head.bytes_.begin() + static_cast<std::ptrdiff_t>(head.size_));
+        head.size_ += payload.size();
+        return head;
+    }
+    static FrameHead close(CloseCode code) {
+        auto const value = static_cast<std::uint16_t>(code);
+        std::array const payload{std::byte(value >> 8), std::byte(value & 0xff)};
+        return control(kClose, payload);
+    }
+    ByteView bytes() const { return ByteView(bytes_).first(size_); }
 
   private:
-    std::shared_ptr<WebSocketConnection> self() {
-        return std::static_pointer_cast<WebSocketConnection>(shared_from_this());
-    }
+    void put(std::size_t byte) { bytes_[size_++] = static_cast<std::byte>(byte); }
 
-    void on_accepted() {
+    std::array<std::byte, 2 + 125> bytes_{};
+    std::size_t size_ = 0;
+};
+
+/// What a peer that says close is answered: its own code, if it may say that one.
+CloseCode answer_to_close(ByteView payload) {
+    if (payload.empty()) {
+        return CloseCode::normal;
+    }
+    if (payload.size() < 2) {
+        return CloseCode::protocol_error;
+    }
+    auto const code =
+        std::to_integer<unsigned>(payload[0]) << 8 | std::to_integer<unsigned>(payload[1]);
+    bool const is_known = (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
+                          (code >= 3000 && code <= 4999);
+    bool const is_fine = is_known && is_utf8(as_text(payload.subspan(2)));
+    return is_fine ? static_cast<CloseCode>(code) : CloseCode::protocol_error;
+}
+
+CloseCode code_of(Errc code) {
+    switch (code) {
+        case Errc::malformed:
+        case Errc::protocol_violation:
+        case Errc::version_unsupported:
+            return CloseCode::protocol_error;
+        case Errc::too_large:
+            return CloseCode::too_large;
+        case Errc::token_invalid:
+        case Errc::denied:
+            return CloseCode::policy_error;
+        default:
+            return CloseCode::try_again_later;
+    }
+}
+
+/// Carries the messages of one session.
+///
+///   open --the session ends, a text, a late message--> closing --the peer's close, a while--> gone
+///   open, closing --close from the peer, a violation--> parting --the peer's end, a moment--> gone
+///
+/// Closing: our close is said or about to be; the peer is read until its own comes. Parting:
+/// nothing more is said and what comes is dropped, so that the peer can read what was said last.
+class WebSocketConnection final : public Connection, public SocketUser {
+  public:
+    WebSocketConnection(std::shared_ptr<ConnectionHub> hub, std::unique_ptr<PeerSocket> socket)
+        : Connection(std::move(hub)), socket_(std::move(socket)), frames_(hub_.options.frames) {}
+    ~WebSocketConnection() override { end_session(); }
+
+    void start() {
         ++hub_.counters.websockets;
-        stream_.next_layer().guard_from_here();
+        itself_ = self();
+        hub_.poll.add(socket_->descriptor(), *this, wanted_);
         ping_at_ = now().plus(hub_.options.ping_every);
         session_ = hub_.sessions->accept(
             [weak = std::weak_ptr(self())] {
-                if (auto const alive = weak.lock()) {
+                if (auto const alive = weak.lock(); alive && alive->phase_ == Phase::open) {
                     alive->go_on();
                 }
             },
@@ -83,163 +119,270 @@ class WebSocketConnection final : public Connection {
         go_on();
     }
 
-    /// Starts what the session wants and what isn't under way.
-    void go_on() {
-        if (!session_ || closing_) {
-            return;
-        }
-        if (session_->ending() == Ending::at_once) {
-            abort();
-            return;
-        }
-        if (!writing_) {
-            write();
-        }
-        if (!writing_ && session_->ending() == Ending::after_writes) {
-            close(close_code_);
-        } else if (!reading_ && session_->wants_read()) {
+    void on_ready(Readiness ready) override {
+        auto const alive = self();
+        if (ready.read) {
             read();
+        } else if (ready.gone) {
+            leave();
+        }
+        go_on();
+    }
+
+    void on_tick(Instant now) override {
+        auto const alive = self();
+        if (phase_ != Phase::open) {
+            if (now > end_by_) {
+                ++hub_.counters.timed_out;
+                leave();
+            }
+            return;
+        }
+        if (wanted_.read && frames_.is_late(now)) {
+            ++hub_.counters.timed_out;
+            close(CloseCode::too_large);
+        } else if (now > ping_at_) {
+            ping_at_ = now.plus(hub_.options.ping_every);
+            ping_is_due_ = true;
+        }
+        go_on();
+    }
+
+    void abort() override { leave(); }
+
+  private:
+    enum class Phase : std::uint8_t { open, closing, parting, gone };
+
+    std::shared_ptr<WebSocketConnection> self() {
+        return std::static_pointer_cast<WebSocketConnection>(shared_from_this());
+    }
+
+    bool may_take() const { return phase_ != Phase::open || session_->wants_read(); }
+    bool is_writing() const { return !head_.bytes().empty(); }
+
+    /// Does what can be done now, and waits for what can't.
+    void go_on() {
+        if (phase_ == Phase::open && session_->ending() == Ending::at_once) {
+            leave();
+        }
+        bool has_more = phase_ != Phase::gone && write();
+        while (phase_ != Phase::gone && !rest_.empty() && may_take()) {
+            take(std::exchange(rest_, {}));
+            has_more = phase_ != Phase::gone && write();
+        }
+        if (phase_ == Phase::gone) {
+            return;
+        }
+        Readiness const wanted{.read = rest_.empty() && may_take(), .write = has_more};
+        if (wanted != wanted_) {
+            wanted_ = wanted;
+            hub_.poll.change(socket_->descriptor(), *this, wanted_);
         }
     }
 
     void read() {
-        reading_ = true;
-        stream_.async_read(input_, [this, self = self()](error_code const& error, std::size_t) {
-            reading_ = false;
-            if (error) {
-                end_session();
-                say_violation();
+        auto const input = hub_.poll.input();
+        for (int i = 0; i < kRecordsInTurn && phase_ != Phase::gone; ++i) {
+            auto const step = socket_->read(input);
+            if (step.outcome == Outcome::closed || step.outcome == Outcome::failed) {
+                leave();
                 return;
             }
-            if (!session_) {
-                return;  // a write has failed since this was read
+            take(ByteView(input).first(step.bytes));
+            if (step.bytes == 0 || !socket_->is_secure() || !rest_.empty()) {
+                return;
             }
-            on_input();
-            go_on();
-        });
+        }
     }
 
-    void on_input() {
-        auto const data = input_.cdata();
-        ping_at_ = now().plus(hub_.options.ping_every);
-        if (stream_.got_text()) {
-            close(websocket::close_code::unknown_data);
+    /// Hands on what is whole, until the session wants no more for now.
+    void take(ByteView input) {
+        while (phase_ == Phase::open || phase_ == Phase::closing) {
+            if (!may_take()) {
+                rest_.assign(input.begin(), input.end());
+                return;
+            }
+            auto const heard = frames_.next(input, now());
+            if (heard.kind == Heard::Kind::nothing) {
+                return;
+            }
+            on_heard(heard);
+        }
+    }
+
+    void on_heard(Heard const& heard) {
+        switch (heard.kind) {
+            case Heard::Kind::violation:
+                ++hub_.counters.refused_frames;
+                part(FrameHead::close(heard.code));
+                return;
+            case Heard::Kind::close:
+                phase_ == Phase::closing ? leave()
+                                         : part(FrameHead::close(answer_to_close(heard.payload)));
+                return;
+            default:
+                break;
+        }
+        if (phase_ != Phase::open) {
             return;
         }
-        ByteView const message(static_cast<std::byte const*>(data.data()), data.size());
+        ping_at_ = now().plus(hub_.options.ping_every);
+        switch (heard.kind) {
+            case Heard::Kind::binary:
+                on_message(heard.payload);
+                break;
+            case Heard::Kind::text:
+                close(is_utf8(as_text(heard.payload)) ? CloseCode::unknown_data
+                                                      : CloseCode::bad_payload);
+                break;
+            case Heard::Kind::ping:
+                pong_ = FrameHead::control(kPong, heard.payload);
+                [[fallthrough]];
+            default:
+                session_->on_alive(now());
+        }
+    }
+
+    void on_message(ByteView message) {
         if (auto const done = session_->on_message(message, now()); !done) {
             // The session has said why to the peer, and is ending.
             close_code_ = code_of(done.error().code);
         }
-        // An idle connection holds no buffer.
-        input_.clear();
-        input_.shrink_to_fit();
     }
 
-    void write() {
-        output_ = session_->next_write(kWriteBytes);
-        if (!output_) {
-            return;
-        }
-        writing_ = true;
-        auto const piece = [](SharedBytes const& bytes) {
-            return bytes ? asio::const_buffer(asio::buffer(*bytes)) : asio::const_buffer();
-        };
-        std::array const pieces{piece(output_.first), piece(output_.second)};
-        stream_.async_write(pieces, [this, self = self()](error_code const& error, std::size_t) {
-            writing_ = false;
-            output_ = {};
-            if (error) {
-                end_session();
-                return;
+    /// True if there is more than the socket takes now, or than one turn allows.
+    bool write() {
+        for (int i = 0; i < kWritesInTurn; ++i) {
+            if (!is_writing() && !take_next()) {
+                return false;
             }
-            go_on();
-        });
-    }
-
-    void ping() {
-        pinging_ = true;
-        ping_at_ = now().plus(hub_.options.ping_every);
-        stream_.async_ping({}, [this, self = self()](error_code const&) { pinging_ = false; });
-    }
-
-    static websocket::close_code code_of(Errc code) {
-        switch (code) {
-            case Errc::malformed:
-            case Errc::protocol_violation:
-            case Errc::version_unsupported:
-                return websocket::close_code::protocol_error;
-            case Errc::too_large:
-                return websocket::close_code::too_big;
-            case Errc::token_invalid:
-            case Errc::denied:
-                return websocket::close_code::policy_error;
-            default:
-                return websocket::close_code::try_again_later;
+            if (!write_some()) {
+                return phase_ != Phase::gone;
+            }
         }
+        return true;
     }
 
-    void close(websocket::close_code code) {
-        closing_ = true;
+    /// One frame at a time: control frames first, then the session's messages, then our close.
+    bool take_next() {
+        if (phase_ != Phase::open && phase_ != Phase::closing) {
+            return false;
+        }
+        if (pong_) {
+            head_ = *std::exchange(pong_, std::nullopt);
+        } else if (std::exchange(ping_is_due_, false)) {
+            head_ = FrameHead::control(kPing, {});
+        } else if (phase_ == Phase::open && (output_ = session_->next_write(kWriteBytes))) {
+            head_ = FrameHead(kBinary, output_.bytes());
+        } else if (phase_ == Phase::open && session_->ending() == Ending::after_writes) {
+            close(close_code_);
+        }
+        if (!is_writing() && std::exchange(close_is_due_, false)) {
+            head_ = FrameHead::close(close_code_);
+        }
+        return is_writing();
+    }
+
+    /// False if the socket takes no more.
+    bool write_some() {
+        auto const step = socket_->write(unwritten().pieces());
+        if (step.outcome == Outcome::closed || step.outcome == Outcome::failed) {
+            leave();
+            return false;
+        }
+        written_ += step.bytes;
+        if (written_ == head_.bytes().size() + output_.bytes()) {
+            head_ = {};
+            output_ = {};
+            written_ = 0;
+            return true;
+        }
+        return step.outcome == Outcome::done;
+    }
+
+    /// What is left of the frame under way.
+    struct Unwritten {
+        std::array<ByteView, 3> all;
+        std::size_t count = 0;
+        std::span<ByteView const> pieces() const { return std::span(all).first(count); }
+    };
+    Unwritten unwritten() const {
+        Unwritten left;
+        auto skipped = written_;
+        auto const add = [&](ByteView piece) {
+            auto const skip = std::min(skipped, piece.size());
+            skipped -= skip;
+            if (skip < piece.size()) {
+                left.all[left.count++] = piece.subspan(skip);
+            }
+        };
+        add(head_.bytes());
+        add(output_.first ? ByteView(*output_.first) : ByteView());
+        add(output_.second ? ByteView(*output_.second) : ByteView());
+        return left;
+    }
+
+    /// Our close is said behind what is under way; the session has nothing more to say.
+    void close(CloseCode code) {
+        phase_ = Phase::closing;
+        close_code_ = code;
+        close_is_due_ = true;
         end_by_ = now().plus(hub_.options.write_max);
-        stream_.async_close(code, [this, self = self()](error_code const&) { end_session(); });
     }
 
-    /// The library never saw the frame that the guard refused, so its close code is said here;
-    /// then the peer gets a moment to read it before the socket goes.
-    void say_violation() {
-        auto const code = stream_.next_layer().violation();
-        if (!code || writing_ || pinging_) {
+    /// The last frame, if the socket takes it; in the middle of another one it cannot be said.
+    void part(FrameHead const& last) {
+        if (is_writing()) {
+            leave();
             return;
         }
-        std::array<std::byte, 4> const frame{std::byte{0x88},
-                                             std::byte{2},
-                                             static_cast<std::byte>(*code >> 8),
-                                             static_cast<std::byte>(*code & 0xff)};
-        auto& socket = stream_.next_layer().socket();
-        socket.write_now(frame);
-        socket.shutdown_send();
-        closing_ = true;
-        end_by_ = now().plus(std::chrono::seconds(1));
-        drop_input();
+        auto const frame = last.bytes();
+        socket_->write({&frame, 1});
+        socket_->shutdown_send();
+        end_session();
+        phase_ = Phase::parting;
+        end_by_ = now().plus(kPartingTime);
     }
 
-    void drop_input() {
-        dropped_.resize(kDropBytes);
-        stream_.next_layer().socket().async_read_some(
-            asio::buffer(dropped_), [this, self = self()](error_code const& error, std::size_t) {
-                if (!error) {
-                    drop_input();
-                }
-            });
+    void leave() {
+        if (std::exchange(phase_, Phase::gone) != Phase::gone) {
+            end_session();
+            hub_.poll.remove(socket_->descriptor(), *this);
+            socket_->close();
+            itself_.reset();
+        }
     }
 
     void end_session() {
-        if (session_) {
-            session_->on_close();
-            session_.reset();
+        if (auto const session = std::exchange(session_, nullptr)) {
+            session->on_close();
         }
     }
 
-    websocket::stream<GuardedStream, false> stream_;
-    boost::beast::flat_buffer input_;
+    std::unique_ptr<PeerSocket> socket_;
+    FrameReader frames_;
+    std::shared_ptr<Session> session_;    // while open or closing
+    std::shared_ptr<Connection> itself_;  // until it is gone
+    Phase phase_ = Phase::open;
+    Readiness wanted_{.read = true};
+    Bytes rest_;  // read, but the session wanted no more
+    // The frame that is being written: its head, and of a message its payload.
+    FrameHead head_;
     Payload output_;
-    std::shared_ptr<Session> session_;
-    Instant end_by_;  // the handshake, or the end
+    std::size_t written_ = 0;
+    // What is to be said next.
+    std::optional<FrameHead> pong_;
+    bool ping_is_due_ = false;
+    bool close_is_due_ = false;
+    CloseCode close_code_ = CloseCode::going_away;
     Instant ping_at_;
-    websocket::close_code close_code_ = websocket::close_code::going_away;
-    std::vector<std::byte> dropped_;
-    bool reading_ = false;
-    bool writing_ = false;
-    bool pinging_ = false;
-    bool closing_ = false;
+    Instant end_by_;  // once it is not open
 };
 
 }  // namespace
 
-void start_websocket(std::shared_ptr<ConnectionHub> hub, TlsSocket socket, UpgradeRequest request) {
-    std::make_shared<WebSocketConnection>(std::move(hub), std::move(socket))
-        ->start(std::move(request));
+void start_websocket(std::shared_ptr<ConnectionHub> hub, std::unique_ptr<PeerSocket> socket) {
+    std::make_shared<WebSocketConnection>(std::move(hub), std::move(socket))->start();
 }
 
 }  // namespace capstan

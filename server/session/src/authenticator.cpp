@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <capstan/schema/bytes.hpp>
+#include <capstan/schema/hash.hpp>
 #include <capstan/server/session/authenticator.hpp>
 
 namespace capstan {
@@ -35,11 +37,20 @@ bool Principal::may_write(std::string_view stream) const {
     return is_allowed(*this, stream, &Grant::write);
 }
 
+bool Principal::may_import(std::string_view stream) const {
+    return is_allowed(*this, stream, &Grant::import);
+}
+
 Result<Principal> DevAuthenticator::authenticate(std::string_view token) {
     if (!token_.empty() && !is_same(token, token_)) {
         return Error{Errc::token_invalid, {}};
     }
-    return Principal{.tenant = "*", .subject = "dev", .grants = {}};
+    return Principal{
+        .tenant = "*", .subject = "dev", .grants = {}, .credential = hash64(as_bytes(token_))};
+}
+
+bool DevAuthenticator::still_stands(Principal const& principal) const {
+    return principal.tenant == "*" && principal.credential == hash64(as_bytes(token_));
 }
 
 }  // namespace capstan

@@ -103,6 +103,10 @@ Result<> DeviceSession::take_messages(ByteView payload, Instant now) {
     }
 }
 
+bool DeviceSession::is_entitled() const {
+    return principal_text_.empty() || host_.seams().authenticator.still_stands(principal_);
+}
+
 void DeviceSession::end(Error const& why, Ending ending) {
     if (ending_ == Ending::none) {
         let_go();

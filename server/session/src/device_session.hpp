@@ -95,6 +95,8 @@ class DeviceSession final : public Session,
     std::string const& principal_text() const { return principal_text_; }
     std::vector<StreamPattern> const& patterns() const { return patterns_; }
     std::map<std::string, bool> const& waiting() const { return waiting_; }
+    /// Whether its token is still good; before Hello it has none.
+    bool is_entitled() const;
     bool has_in_flight() const { return in_flight_.size() != 0; }
     void end(Error const& why, Ending ending = Ending::after_writes);
     void wake() {

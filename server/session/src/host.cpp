@@ -151,6 +151,13 @@ TurnedAway Host::turn_away(Error why) const {
     return {.why = std::move(why), .retry_after_ms = later ? options_.retry_after_ms : 0};
 }
 
+std::optional<Duration> Host::rate_wait(Order const& order, Instant now) {
+    if (order.gateway_time) {
+        return std::nullopt;
+    }
+    return rates_.take(order.device, order.stream, order.run.count(), order.run.event_bytes(), now);
+}
+
 std::optional<TurnedAway> Host::submit(Order const& order,
                                        std::uint32_t id,
                                        std::uint32_t slot,
@@ -161,9 +168,7 @@ std::optional<TurnedAway> Host::submit(Order const& order,
     if (auto const bytes = submission_bytes(order); bytes > kSubmissionBytesMax) {
         return turn_away({Errc::too_large, "submission of " + std::to_string(bytes) + " bytes"});
     }
-    auto const wait =
-        rates_.take(order.device, order.stream, order.run.count(), order.run.event_bytes(), now);
-    if (wait) {
+    if (auto const wait = rate_wait(order, now)) {
         return TurnedAway{Error{Errc::rate_limited, {}}, milliseconds_up(*wait)};
     }
     RunEnvelope const envelope{.stream = order.stream,
@@ -171,7 +176,7 @@ std::optional<TurnedAway> Host::submit(Order const& order,
                                .generation = order.generation,
                                .expect_head = order.expect_head,
                                .device = order.device,
-                               .gateway_time = seams_.clock.wall()};
+                               .gateway_time = order.gateway_time.value_or(seams_.clock.wall())};
     auto const queued =
         partition_->submit(encode_submission(envelope, order.run), Submitters::token(id, slot));
     if (!queued) {
@@ -234,6 +239,19 @@ void Host::end_drained() {
     for (auto* session : sessions_) {
         if (!session->has_in_flight()) {
             session->end({Errc::not_ready, "shutting down"});
+        }
+    }
+}
+
+void Host::set_options(SessionOptions const& options) {
+    options_ = options;
+    rates_ = RateLimiter(options.rates);
+}
+
+void Host::check_principals() {
+    for (auto* session : sessions_) {
+        if (!session->is_entitled()) {
+            session->end({Errc::token_invalid, "the token was withdrawn"});
         }
     }
 }

@@ -29,6 +29,7 @@ struct Order {
     Generation generation;
     std::optional<Seq> expect_head;
     RunView const& run;
+    std::optional<WallTime> gateway_time = {};  // of an import; else it is now
 };
 
 class Host final : public SessionHost {
@@ -44,6 +45,8 @@ class Host final : public SessionHost {
     std::shared_ptr<Session> accept(std::function<void()> wake, Instant now) override;
     void on_tick(Instant now) override;
     void drain() override;
+    void set_options(SessionOptions const& options) override;
+    void check_principals() override;
     bool is_idle() const override { return sessions_.empty() && submitters_.due() == 0; }
     void publish(SinglePublish const& publish, Instant now, OnAnswer done) override;
     void append(KeylessAppend const& append, OnAnswer done) override;
@@ -117,6 +120,7 @@ class Host final : public SessionHost {
     using DeviceKey = std::pair<std::string, DeviceId>;              // principal, device
     using Watches = std::map<std::uint64_t, std::function<void()>>;  // by id
 
+    std::optional<Duration> rate_wait(Order const& order, Instant now);
     void wake_when_heard();
     void wake_some();
     void send_answers();

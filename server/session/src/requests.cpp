@@ -52,7 +52,8 @@ void SinglePublishes::publish(SinglePublish const& publish, Instant now, OnAnswe
                                            .stream = publish.stream,
                                            .generation = publish.generation,
                                            .expect_head = publish.expect_head,
-                                           .run = run.value()},
+                                           .run = run.value(),
+                                           .gateway_time = publish.gateway_time},
                                           id_,
                                           slot,
                                           now);

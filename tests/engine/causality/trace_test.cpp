@@ -2,12 +2,12 @@
 #include <boost/test/unit_test.hpp>
 #include <capstan/engine/causality/happened_before.hpp>
 #include <capstan/engine/causality/version_vector.hpp>
+#include <capstan/importers/line_source.hpp>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "support/needs.hpp"
-#include "support/unzipped.hpp"
 
 namespace {
 
@@ -56,9 +56,10 @@ Session load_session(nlohmann::json const& trace) {
 BOOST_AUTO_TEST_CASE(two_integers_hold_the_past_of_a_recorded_live_session,
                      *capstan::test::needs_environment("CAPSTAN_DATA",
                                                        "export CAPSTAN_DATA=<folder of traces>")) {
-    auto const session = load_session(
-        nlohmann::json::parse(test::unzipped(std::string(std::getenv("CAPSTAN_DATA")) +
-                                             "/editing-traces/concurrent/friendsforever.json.gz")));
+    auto const session = load_session(nlohmann::json::parse(
+        importers::read_text_file(std::string(std::getenv("CAPSTAN_DATA")) +
+                                  "/editing-traces/concurrent/friendsforever.json.gz")
+            .value()));
     BOOST_TEST(session.pasts.size() == 26'078U);
 
     // happened_before(a, b) only falls along the counters of a's author, as does the vector. So the

@@ -171,7 +171,7 @@ struct Offline {
 
 /// Sends what a rebase made of the pending mutations to a copy of the stream.
 void send(Model& server, DeviceId const& own, std::vector<Overlay::Rebased> const& rebased) {
-    for (auto const& [local, p, event] : rebased) {
+    for (auto const& [local, p, event, void_on] : rebased) {
         Seq const seq{server.head().value + 1};
         server.apply(event, {seq, p, seq, std::min(server.mark(), p), own}, nullptr);
     }
@@ -287,6 +287,24 @@ BOOST_AUTO_TEST_CASE(what_is_void_before_a_rebase_is_void_after_it) {
     BOOST_TEST(notes.overlay.find("x") == nullptr);
 }
 
+/// Somebody else was first to insert the object: what was typed into it is dropped, and an edit
+/// behind that lies outside.
+BOOST_AUTO_TEST_CASE(a_rebase_tells_on_which_objects_it_left_a_mutation_out) {
+    Notes notes;
+    notes.make(
+        {{.kind = OpKind::insert, .object = "y", .type = "T"},
+         {.kind = OpKind::splice, .object = "y", .field = "t", .value = std::string("own")}});
+    notes.make(
+        {{.kind = OpKind::set_add, .object = "y", .field = "s", .value = true},
+         {.kind = OpKind::splice, .object = "y", .field = "t", .value = std::string("!"), .at = 3},
+         Notes::type("!", 2)});
+    notes.confirm({{.kind = OpKind::insert, .object = "y", .type = "T"}});
+    auto const rebased = notes.overlay.rebase({});
+    BOOST_TEST(rebased[0].void_on.empty());
+    BOOST_TEST((rebased[1].void_on == std::vector<std::string>{"y"}));
+    BOOST_TEST((rebased[1].event.ops == std::vector<Op>{Notes::type("!", 2)}));
+}
+
 /// The mark decides whether a tombstone counts, also where no event names its object.
 BOOST_AUTO_TEST_CASE(a_mark_that_passes_a_tombstone_shows_in_what_is_pending) {
     Notes notes;
@@ -295,6 +313,22 @@ BOOST_AUTO_TEST_CASE(a_mark_that_passes_a_tombstone_shows_in_what_is_pending) {
     BOOST_TEST(notes.overlay.find("x") == nullptr);
     notes.confirm({{.kind = OpKind::insert, .object = "y", .type = "T"}}, 2);
     BOOST_TEST(notes.overlay.find("x") != nullptr);
+}
+
+/// A device gets its number in the stream with its first event. What it had typed before,
+/// elsewhere, stays its own.
+BOOST_AUTO_TEST_CASE(what_is_pending_is_known_to_its_author_when_the_device_gets_its_number) {
+    Notes notes;
+    notes.confirm({{.kind = OpKind::insert, .object = "y", .type = "T"}});
+    Event const first{{{.object = "y", .field = "n", .value = true}}, {}};
+    auto const local = notes.overlay.add(first, notes.model.head());
+    notes.make({Notes::type("c", 2)});
+    BOOST_TEST(notes.overlay.text("x", "t") == "abc");
+    notes.model.apply(first, {Seq{3}, Seq{2}, Seq{3}, Seq{0}, device_of(0)}, nullptr);
+    notes.overlay.touched(first);
+    notes.overlay.remove(local);
+    notes.make({Notes::type("d", 3)});
+    BOOST_TEST(notes.overlay.text("x", "t") == "abcd");
 }
 
 BOOST_AUTO_TEST_CASE(a_pending_policy_judges_what_is_pending_behind_it) {

@@ -34,21 +34,33 @@ struct Desk {
         auto removed = removed_by(view, event);
         stack.made(make(event), std::move(removed));
     }
-    bool undo() {
-        auto const event = stack.undo(view);
-        if (event) {
-            auto removed = removed_by(view, *event);
-            stack.took_back(make(*event), std::move(removed));
+    /// All that is pending here is confirmed.
+    void settle_own() {
+        for (std::uint64_t local = 1; overlay.pending() > 0; ++local) {
+            Event const event = overlay.event(local);
+            Seq const seq{model.head().value + 1};
+            model.apply(event, {seq, Seq{seq.value - 1}, seq, Seq{}, device_of(0)}, nullptr);
+            overlay.remove(local);
+            overlay.touched(event);
         }
-        return event.has_value();
+    }
+    bool undo() {
+        auto const contrary = stack.undo(view);
+        if (contrary) {
+            auto removed = removed_by(view, contrary->event);
+            stack.took_back(make(contrary->event), std::move(removed));
+            skipped = contrary->skipped;
+        }
+        return contrary.has_value();
     }
     bool redo() {
-        auto const event = stack.redo(view);
-        if (event) {
-            auto removed = removed_by(view, *event);
-            stack.made_again(make(*event), std::move(removed));
+        auto const contrary = stack.redo(view);
+        if (contrary) {
+            auto removed = removed_by(view, contrary->event);
+            stack.made_again(make(contrary->event), std::move(removed));
+            skipped = contrary->skipped;
         }
-        return event.has_value();
+        return contrary.has_value();
     }
 
     std::string text() { return overlay.text("x", "t"); }
@@ -98,6 +110,7 @@ struct Desk {
     Overlay overlay{model, device_of(0)};
     View view{model, overlay};
     UndoStack stack{};
+    std::vector<UndoSkip> skipped{};  // by the last undo or redo
 };
 
 Op type(std::uint64_t at, std::uint64_t count, std::string const& text) {
@@ -232,6 +245,61 @@ BOOST_AUTO_TEST_CASE(a_value_that_somebody_wrote_since_stays) {
     BOOST_TEST((desk.view.value("x", "r") == Value{std::string("own")}));
     desk.act({{.object = "x", .field = "r", .value = std::string("again")}});
     BOOST_TEST(!desk.redo());
+}
+
+BOOST_AUTO_TEST_CASE(what_somebody_overwrote_is_left_out_and_said_and_the_rest_is_taken_back) {
+    Desk desk;
+    desk.act({{.object = "x", .field = "r", .value = std::string("own")}, type(0, 0, "text")});
+    desk.act({{.object = "x", .field = "q", .value = std::string("own")}});
+    desk.settle_own();
+    desk.confirm({{.object = "x", .field = "r", .value = std::string("theirs")},
+                  {.object = "x", .field = "q", .value = std::string("theirs")}});
+    BOOST_TEST(desk.undo());
+    BOOST_TEST((desk.view.value("x", "r") == Value{std::string("theirs")}));
+    BOOST_TEST(desk.text().empty());
+    // The newer step, of which nothing was left, and part of this one.
+    BOOST_TEST((desk.skipped == std::vector<UndoSkip>{{.object = "x", .field = "q", .key = {}},
+                                                      {.object = "x", .field = "r", .key = {}}}));
+}
+
+BOOST_AUTO_TEST_CASE(of_an_object_that_somebody_inserted_anew_nothing_is_taken_back) {
+    Desk desk;
+    desk.act({type(0, 0, "own words"), {.object = "x", .field = "r", .value = std::string("own")}});
+    desk.settle_own();
+    desk.confirm({{.kind = OpKind::remove, .object = "x"},
+                  {.kind = OpKind::insert, .object = "x", .type = "T"},
+                  type(0, 0, "their own words"),
+                  {.object = "x", .field = "r", .value = std::string("own")}});
+    Changes anew;
+    anew.changes = {{.kind = Change::Kind::remove, .object = "x", .type = "T"},
+                    {.kind = Change::Kind::insert, .object = "x", .type = "T"}};
+    desk.stack.changed(anew);
+    auto const before = desk.shown();
+    BOOST_TEST(!desk.undo());
+    BOOST_TEST(desk.shown() == before);
+}
+
+BOOST_AUTO_TEST_CASE(a_step_that_was_refused_has_nothing_to_take_back) {
+    UndoStack stack;
+    Desk desk;
+    auto const wrote = [](char const* before, char const* after) {
+        Changes changes;
+        Change change{.kind = Change::Kind::update, .object = "x", .type = "T", .field = "r"};
+        change.before = std::string(before);
+        change.after = std::string(after);
+        changes.changes.push_back(std::move(change));
+        return changes;
+    };
+    desk.confirm({{.object = "x", .field = "r", .value = std::string("three")}});
+    stack.made(wrote("one", "two"), {}, 1);
+    stack.made(wrote("two", "three"), {}, 2);
+    stack.refused(1);
+    auto const contrary = stack.undo(desk.view);
+    BOOST_REQUIRE(contrary.has_value());
+    BOOST_TEST((contrary->event.ops ==
+                std::vector<Op>{{.object = "x", .field = "r", .value = std::string("one")}}));
+    stack.put_back();
+    BOOST_TEST(stack.steps() == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(a_removed_object_comes_back_with_what_it_held) {

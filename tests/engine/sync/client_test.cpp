@@ -28,11 +28,26 @@ struct Bench {
     void go_live() {
         client->start(now);
         take();
+        be_greeted();
+    }
+    void be_greeted() {
         client->on_opened(connection, now);
         take();
         fb::WelcomeT welcome;
         welcome.version = kProtocolVersion;
         receive(welcome);
+    }
+    /// The connection breaks; if there is another one within `patience`, it is greeted.
+    void break_and_come_back(Duration patience) {
+        auto const before = connection;
+        client->on_closed(connection, Error{Errc::connection_closed, "reset"}, now);
+        take();
+        now = now.plus(patience);
+        client->tick(now);
+        take();
+        if (connection != before) {
+            be_greeted();
+        }
     }
     void take() {
         auto effects = client->take(now);
@@ -356,6 +371,47 @@ BOOST_AUTO_TEST_CASE(log_of_transitions_is_bounded) {
     auto const& log = bench.client->transitions();
     BOOST_TEST(log.entries().size() == TransitionLog::kEntriesMax);
     BOOST_TEST(log.text().ends_with("waiting retry -> connecting\n"));
+}
+
+BOOST_AUTO_TEST_CASE(a_status_says_the_catalogued_reason_while_it_tries_on) {
+    Bench bench;
+    bench.client->start(bench.now);
+    bench.take();
+    bench.told.clear();
+    bench.client->on_closed(bench.connection, Error{Errc::tls_failed, "self-signed"}, bench.now);
+    bench.take();
+    BOOST_REQUIRE(bench.told.size() == 1U);
+    auto const& changed = std::get<StatusChanged>(bench.told.front());
+    BOOST_TEST((changed.status == Status::offline));
+    BOOST_TEST(changed.code == static_cast<std::uint16_t>(Errc::tls_failed));
+    BOOST_TEST(changed.detail == "self-signed");
+
+    // Of an attempt that has only begun there is nothing to say.
+    bench.client->retry(bench.now);
+    bench.take();
+    BOOST_TEST(std::get<StatusChanged>(bench.told.back()).code == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(F53_connection_that_got_a_run_confirmed_is_no_failure_however_short_it_was) {
+    Bench bench;
+    Acceptor server;
+    bench.go_live();
+    for (std::uint64_t n = 1; n <= 12; ++n) {
+        BOOST_TEST_REQUIRE(bench.client->publish(named("acme/room"), events(1, 10)).has_value());
+        bench.take();
+        server.answer(bench);
+        BOOST_TEST_REQUIRE(bench.count_told(WriteState::confirmed) == n);
+        bench.break_and_come_back(200ms);
+        BOOST_TEST_REQUIRE(bench.connection == n + 1, "after connection " << n);
+    }
+
+    // One that brings nothing new is a failure, whatever was said on it.
+    for (int n = 0; n < 12; ++n) {
+        bench.break_and_come_back(60s);
+    }
+    auto const before = bench.connection;
+    bench.break_and_come_back(200ms);
+    BOOST_TEST(bench.connection == before);
 }
 
 BOOST_AUTO_TEST_CASE(stream_that_the_server_cannot_read_is_asked_for_again_later_each_time) {

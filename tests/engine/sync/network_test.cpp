@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "history.hpp"
+#include "quiesce.hpp"
 #include "test_device.hpp"
 
 namespace {
@@ -203,29 +204,11 @@ class Network {
         for (auto& device : devices_) {
             device->effects_until_crash = 0;
         }
-        for (int round = 0; round < 3'000; ++round) {
-            bool done = true;
-            while (server_.fold_one()) {
+        return test::quiesce(server_, devices_, [this](TestDevice& device) {
+            if (options_.consumes) {
+                device.consume();
             }
-            server_.push();
-            for (auto& device : devices_) {
-                while (device->deliver_to_server()) {
-                }
-                while (device->receive()) {
-                }
-                if (options_.consumes) {
-                    device->consume();
-                }
-                done = done && device->idle() && device->has_read_all();
-            }
-            if (done) {
-                return {};
-            }
-            for (auto& device : devices_) {
-                device->advance(std::chrono::milliseconds(500));
-            }
-        }
-        return "stuck:\n" + devices_.front()->client().transitions().text();
+        });
     }
 
     std::string check() const {

@@ -138,6 +138,8 @@ bool update(ObjectValue& object, Change const& change) {
     return was_so;
 }
 
+}  // namespace
+
 bool equal(ObjectValue const& x, ObjectValue const& y) {
     auto const value = [](FieldValue const& field) {
         std::string out = std::to_string(field.index()) + ':';
@@ -165,8 +167,6 @@ bool equal(ObjectValue const& x, ObjectValue const& y) {
                return one.first == other.first && value(one.second) == value(other.second);
            });
 }
-
-}  // namespace
 
 void Mirror::apply(Changes const& changes) {
     for (Change const& change : changes.changes) {
@@ -226,7 +226,8 @@ ReplicaDevice::ReplicaDevice(std::string name,
       random_(dice),
       server_(server),
       options_(std::move(options)),
-      stream_(StreamName::parse(stream).value()) {
+      stream_(StreamName::parse(stream).value()),
+      link_(server, dice, name_.front()) {
     open_store();
 }
 
@@ -244,6 +245,7 @@ void ReplicaDevice::open_store() {
     });
     counts["downloads resumed"] += load_chunks(stream_.str(), of_model).empty() ? 0 : 1;
     replica_ = Replica::open(*client_, stream_, of_model);
+    prepare(*replica_);
     replica_->check_invariants();
     auto const at = replica_->status().applied;
     if (compares_at_opening) {
@@ -317,17 +319,12 @@ void ReplicaDevice::carry_out(Effects effects) {
 
 void ReplicaDevice::carry_out(Effect const& effect) {
     if (auto const* connect = std::get_if<Connect>(&effect)) {
-        connection_ = connect->connection;
-        to_server_.clear();
-        open_ = false;
+        link_.dial(connect->connection);
     } else if (auto const* send = std::get_if<Send>(&effect)) {
-        to_server_.push_back(send->message);
+        link_.send(send->message);
     } else if (auto const* close = std::get_if<Close>(&effect)) {
-        if (close->connection == connection_ && open_) {
-            while (deliver_to_server()) {
-            }
-            server_.close(server_connection_);
-            open_ = false;
+        if (close->connection == link_.connection() && link_.is_open()) {
+            link_.close();
         }
     } else if (auto const* delivery = std::get_if<Delivery>(&effect)) {
         replica_->on(*delivery);
@@ -341,6 +338,8 @@ void ReplicaDevice::carry_out(Effect const& effect) {
     } else if (auto const* recovered = std::get_if<Recovered>(&effect)) {
         ++counts["recoveries"];
         replica_->on(*recovered);
+    } else if (std::holds_alternative<StatusChanged>(effect)) {
+        replica_->resolve();  // it may be that nothing was missed
     } else if (auto const* moved = std::get_if<WriteMoved>(&effect)) {
         if (replica_->on(*moved)) {
             ++counts["writes moved up"];
@@ -390,66 +389,59 @@ std::optional<MutationId> ReplicaDevice::mutate(Event event, MutateOptions const
     return id.value();
 }
 
+bool ReplicaDevice::undo() {
+    return took_step(replica_->undo());
+}
+
+bool ReplicaDevice::redo() {
+    return took_step(replica_->redo());
+}
+
+bool ReplicaDevice::took_step(Result<std::optional<Undone>> const& undone) {
+    if (!undone) {
+        ++counts[std::string(describe(undone.error().code).name)];
+        expect(undone.error().code == Errc::not_ready, "a step can be said once it may be");
+    }
+    look();
+    return undone && undone.value();
+}
+
 void ReplicaDevice::advance(Duration by) {
     now_ = now_.plus(by);
     client_->tick(now_);
     run();
-    if (connection_ != 0 && !open_ && client_->state() == SessionState::connecting) {
-        server_connection_ =
-            (++last_server_connection_ << 8) | static_cast<unsigned char>(name_.front());
-        server_.open(server_connection_);
-        open_ = true;
-        client_->on_opened(connection_, now_);
+    if (link_.is_dialling() && client_->state() == SessionState::connecting) {
+        link_.open();
+        client_->on_opened(link_.connection(), now_);
         run();
     }
 }
 
 bool ReplicaDevice::receive() {
-    if (!open_) {
-        return false;
-    }
-    auto const message = server_.next(server_connection_);
+    auto const message = link_.next();
     if (!message) {
         return false;
     }
-    client_->on_message(connection_, *message, now_);
+    client_->on_message(link_.connection(), *message, now_);
     run();
     return true;
 }
 
 bool ReplicaDevice::deliver_to_server() {
-    if (!open_ || to_server_.empty()) {
-        return false;
-    }
-    auto const message = std::move(to_server_.front());
-    to_server_.erase(to_server_.begin());
-    server_.receive(server_connection_, message);
-    return true;
+    return link_.deliver_to_server();
 }
 
 void ReplicaDevice::break_connection() {
-    if (!open_) {
+    if (!link_.is_open()) {
         return;
     }
-    for (auto rest = dice_.below(to_server_.size() + 1); rest > 0; --rest) {
-        deliver_to_server();
-    }
-    server_.close(server_connection_);
-    open_ = false;
-    client_->on_closed(connection_, Error{Errc::connection_closed, "broken"}, now_);
+    link_.cut();
+    client_->on_closed(link_.connection(), Error{Errc::connection_closed, "broken"}, now_);
     run();
 }
 
 void ReplicaDevice::crash() {
-    for (auto rest = dice_.below(to_server_.size() + 1); rest > 0; --rest) {
-        deliver_to_server();
-    }
-    if (open_) {
-        server_.close(server_connection_);
-    }
-    open_ = false;
-    connection_ = 0;
-    to_server_.clear();
+    link_.die();
     refused.clear();
     on_crash();
     disk_.crash(dice_);

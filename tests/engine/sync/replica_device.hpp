@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "device_link.hpp"
 #include "dice.hpp"
 #include "test_device.hpp"
 #include "test_server.hpp"
@@ -17,6 +18,8 @@
 namespace capstan::test {
 
 using coalesce::ObjectValue;
+
+bool equal(ObjectValue const& x, ObjectValue const& y);
 
 /// The model of a stream's tape up to a seq, made by nothing but `apply`.
 Model fold_tape(TestServer& server, std::string const& stream, Seq last);
@@ -45,6 +48,9 @@ class ReplicaDevice {
 
     /// Nothing if it was refused at once. It is stored and sent from the next `run` on.
     std::optional<sync::MutationId> mutate(Event event, sync::MutateOptions const& options = {});
+    /// False if there was nothing, or it is refused at once. As `mutate`.
+    bool undo();
+    bool redo();
     void run();
     void advance(Duration by);
     bool receive();
@@ -62,7 +68,7 @@ class ReplicaDevice {
     std::string const& wrong() const { return wrong_; }
     bool idle() const;
     bool has_read_all() const;
-    bool connected() const { return open_; }
+    bool connected() const { return link_.is_open(); }
 
     /// The process ends after so many more effects; 0: it goes on.
     std::uint64_t effects_until_crash = 0;
@@ -70,6 +76,7 @@ class ReplicaDevice {
     bool compares_at_opening = true;
     std::function<void(sync::WriteMoved const&)> on_write = [](sync::WriteMoved const&) {};
     std::function<void()> on_crash = [] {};
+    std::function<void(sync::Replica&)> prepare = [](sync::Replica&) {};  // at each opening
     std::function<void(Changes const&)> on_changes = [](Changes const&) {};
     std::vector<sync::WriteMoved> refused;  // for good, told and not discarded
     std::map<std::string, std::uint64_t> counts;
@@ -82,6 +89,7 @@ class ReplicaDevice {
     void carry_out(sync::Effect const& effect);
     void on(sync::SnapshotArrived const& arrived);
     void look();
+    bool took_step(Result<std::optional<sync::Undone>> const& undone);
     void expect(bool condition, std::string const& what);
 
     std::string name_;
@@ -95,11 +103,7 @@ class ReplicaDevice {
     std::unique_ptr<sync::Replica> replica_;
     Mirror mirror_;
     Instant now_;
-    std::uint64_t connection_ = 0;
-    std::uint64_t server_connection_ = 0;
-    std::uint64_t last_server_connection_ = 0;
-    bool open_ = false;
-    std::vector<Bytes> to_server_;
+    DeviceLink link_;
     std::string wrong_;
 };
 

@@ -2,111 +2,12 @@
 #include <boost/test/unit_test.hpp>
 
 #include "history.hpp"
-#include "replica_device.hpp"
+#include "replica_bed.hpp"
 
 namespace {
 
 using namespace capstan;
 using namespace capstan::test;
-using sync::WriteState;
-
-constexpr char kStream[] = "acme/room/1";
-
-/// One device that starts offline, and the server that it will meet.
-struct Bed {
-    Dice dice{7};
-    TestServer server{dice, {}, &fold_internal::decide<fold_internal::AllRules>};
-    ReplicaDevice device{"a", dice, server, {}, kStream};
-    std::map<std::uint64_t, std::vector<WriteState>> states;  // of each write
-
-    Bed() {
-        device.on_write = [this](sync::WriteMoved const& moved) {
-            states[moved.mutation.value].push_back(moved.state);
-        };
-    }
-
-    sync::MutationId write(std::vector<Op> ops, sync::MutateOptions const& options = {}) {
-        auto const id = device.mutate({std::move(ops), {}}, options);
-        BOOST_REQUIRE(id.has_value());
-        device.run();
-        return *id;
-    }
-    Errc refuses(std::vector<Op> ops) {
-        auto const id = device.replica().mutate({std::move(ops), {}});
-        BOOST_REQUIRE(!id);
-        BOOST_TEST(device.replica().status().pending == pending_before);
-        return id.error().code;
-    }
-    void settle() {
-        for (int round = 0; round < 200 && !(device.idle() && device.has_read_all()); ++round) {
-            device.advance(std::chrono::milliseconds(500));
-            while (device.deliver_to_server() || server.fold_one()) {
-            }
-            server.push();
-            while (device.receive()) {
-            }
-        }
-        BOOST_TEST(device.idle());
-        BOOST_TEST(device.has_read_all());
-        BOOST_TEST(device.wrong().empty(), device.wrong());
-    }
-    bool was_refused(sync::MutationId id) { return states[id.value].back() == WriteState::refused; }
-
-    std::size_t pending_before = 0;
-};
-
-Op insert(std::string id) {
-    return {.kind = OpKind::insert, .object = std::move(id), .type = "Thing"};
-}
-Op set(std::string id, std::string field, Value value) {
-    return {.kind = OpKind::set,
-            .object = std::move(id),
-            .field = std::move(field),
-            .value = std::move(value)};
-}
-Op splice(std::string id, std::uint64_t at, std::uint64_t count, std::string content) {
-    return {.kind = OpKind::splice,
-            .object = std::move(id),
-            .field = "t",
-            .value = std::move(content),
-            .at = at,
-            .count = count};
-}
-Op list_insert(std::string id, std::uint64_t at, Value value) {
-    return {.kind = OpKind::list_insert,
-            .object = std::move(id),
-            .field = "l",
-            .value = std::move(value),
-            .at = at};
-}
-
-/// Two devices and their server; whoever is away hears nothing.
-struct Pair {
-    Dice dice{7};
-    TestServer server{dice, {}, &fold_internal::decide<fold_internal::AllRules>};
-    ReplicaDevice a{"a", dice, server, {}, kStream};
-    ReplicaDevice b{"b", dice, server, {}, kStream};
-
-    void settle(std::vector<ReplicaDevice*> present) {
-        for (int round = 0; round < 60; ++round) {
-            for (auto* device : present) {
-                device->advance(std::chrono::milliseconds(500));
-                while (device->deliver_to_server() || server.fold_one()) {
-                }
-                server.push();
-                while (device->receive()) {
-                }
-                BOOST_TEST(device->wrong().empty(), device->wrong());
-            }
-        }
-    }
-    void settle() { settle({&a, &b}); }
-    static void write(ReplicaDevice& device, std::vector<Op> ops) {
-        BOOST_REQUIRE(device.mutate({std::move(ops), {}}).has_value());
-        device.run();
-    }
-    static std::string text(ReplicaDevice& device) { return device.view().text("x", "t"); }
-};
 
 }  // namespace
 
@@ -335,6 +236,43 @@ BOOST_AUTO_TEST_CASE(edits_from_below_the_merge_mark_are_made_anew_at_the_head) 
     BOOST_TEST(pair.text(pair.a) == "87654321Tail of b");
     BOOST_TEST(pair.text(pair.b) == "87654321Tail of b");
     BOOST_TEST(pair.a.replica().state_hash() == pair.b.replica().state_hash());
+}
+
+/// Two devices insert one object; the later one's text is dropped, and what it typed behind that
+/// has no place at the head.
+BOOST_AUTO_TEST_CASE(a_write_that_cannot_be_said_as_a_whole_where_it_is_put_is_refused_as_a_whole) {
+    Pair pair;
+    pair.server.create(kStream, 2);
+    pair.write(pair.a, {insert("w")});
+    pair.settle();
+    pair.b.break_connection();
+    std::map<std::uint64_t, WriteState> states;
+    pair.b.on_write = [&states](sync::WriteMoved const& moved) {
+        states[moved.mutation.value] = moved.state;
+    };
+    auto const write = [&pair](std::vector<Op> ops) {
+        auto const id = pair.b.mutate({std::move(ops), {}}).value();
+        pair.b.run();
+        return id.value;
+    };
+    auto const first = write({insert("x"), splice("x", 0, 0, "of b")});
+    auto const behind = write({splice("x", 4, 0, "!"), set("x", "f", true), insert("z")});
+    auto const dependant = write({set("z", "f", true)});
+    auto const other = write({set("w", "f", true)});
+    pair.write(pair.a, {insert("x"), splice("x", 0, 0, "of a")});
+    for (int n = 0; n < 8; ++n) {
+        pair.write(pair.a, {splice("x", 0, 0, ".")});
+        pair.settle({&pair.a});
+    }
+    pair.settle();
+    BOOST_TEST((states[first] == WriteState::confirmed));
+    BOOST_TEST((states[behind] == WriteState::refused));
+    BOOST_TEST((states[dependant] == WriteState::refused));
+    BOOST_TEST((states[other] == WriteState::confirmed));
+    BOOST_TEST(!pair.b.view().type("z"));
+    BOOST_TEST((pair.a.view().value("w", "f") == Value{true}));
+    BOOST_TEST(!pair.a.view().value("x", "f"));
+    BOOST_TEST(pair.text(pair.b) == "........of a");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -76,7 +76,8 @@ TestDevice::TestDevice(std::string name,
       random_(dice),
       server_(server),
       ledger_(ledger),
-      options_(std::move(options)) {
+      options_(std::move(options)),
+      link_(server, dice, name_.front()) {
     for (auto const& stream : streams) {
         streams_.push_back(StreamName::parse(stream).value());
     }
@@ -134,13 +135,12 @@ void TestDevice::carry_out(Effect const& effect) {
 }
 
 void TestDevice::on(Connect const& connect) {
-    connection_ = connect.connection;
-    to_server_.clear();
-    open_ = false;
+    link_.dial(connect.connection);
 }
 
 void TestDevice::on(Send const& send) {
-    expect(open_ && send.connection == connection_, "sends go to the open connection");
+    expect(link_.is_open() && send.connection == link_.connection(),
+           "sends go to the open connection");
     expect(send.message.size() <= kMessageBytesMax, "messages are bounded");
     MessageReader reader(send.message);
     for (auto next = reader.next(); next.value(); next = reader.next()) {
@@ -148,7 +148,7 @@ void TestDevice::on(Send const& send) {
             check_durable_before_sent(**publish);
         }
     }
-    to_server_.push_back(send.message);
+    link_.send(send.message);
 }
 
 /// The run, in the form in which it is sent, and the attempt's ordinal are on the disk.
@@ -174,11 +174,8 @@ void TestDevice::check_durable_before_sent(fb::Publish const& publish) const {
 }
 
 void TestDevice::on(Close const& close) {
-    if (close.connection == connection_ && open_) {
-        while (deliver_to_server()) {
-        }
-        server_.close(server_connection_);
-        open_ = false;
+    if (close.connection == link_.connection() && link_.is_open()) {
+        link_.close();
     }
 }
 
@@ -319,65 +316,42 @@ void TestDevice::advance(Duration by) {
     now_ = now_.plus(by);
     client_->tick(now_);
     run();
-    if (connection_ != 0 && !open_ && client_->state() == SessionState::connecting) {
+    if (link_.is_dialling() && client_->state() == SessionState::connecting) {
         if (dice_.one_in(8)) {
-            client_->on_closed(connection_, Error{Errc::unavailable, "no route"}, now_);
+            client_->on_closed(link_.connection(), Error{Errc::unavailable, "no route"}, now_);
         } else {
-            server_connection_ = (++last_server_connection_ << 8) | name_.front();
-            server_.open(server_connection_);
-            open_ = true;
-            client_->on_opened(connection_, now_);
+            link_.open();
+            client_->on_opened(link_.connection(), now_);
         }
         run();
     }
 }
 
 bool TestDevice::receive() {
-    if (!open_) {
-        return false;
-    }
-    auto const message = server_.next(server_connection_);
+    auto const message = link_.next();
     if (!message) {
         return false;
     }
-    client_->on_message(connection_, *message, now_);
+    client_->on_message(link_.connection(), *message, now_);
     run();
     return true;
 }
 
 bool TestDevice::deliver_to_server() {
-    if (!open_ || to_server_.empty()) {
-        return false;
-    }
-    auto const message = std::move(to_server_.front());
-    to_server_.erase(to_server_.begin());
-    server_.receive(server_connection_, message);
-    return true;
+    return link_.deliver_to_server();
 }
 
 void TestDevice::break_connection() {
-    if (!open_) {
+    if (!link_.is_open()) {
         return;
     }
-    for (auto rest = dice_.below(to_server_.size() + 1); rest > 0; --rest) {
-        deliver_to_server();
-    }
-    server_.close(server_connection_);
-    open_ = false;
-    client_->on_closed(connection_, Error{Errc::connection_closed, "broken"}, now_);
+    link_.cut();
+    client_->on_closed(link_.connection(), Error{Errc::connection_closed, "broken"}, now_);
     run();
 }
 
 void TestDevice::crash() {
-    for (auto rest = dice_.below(to_server_.size() + 1); rest > 0; --rest) {
-        deliver_to_server();
-    }
-    if (open_) {
-        server_.close(server_connection_);
-    }
-    open_ = false;
-    connection_ = 0;
-    to_server_.clear();
+    link_.die();
     disk_.crash(dice_);
     for (auto& [number, entry] : ledger_.writes) {
         entry.may_vanish = entry.may_vanish || (entry.device == name_ && !entry.stored);

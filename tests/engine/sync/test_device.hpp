@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "device_link.hpp"
 #include "dice.hpp"
 #include "test_server.hpp"
 
@@ -102,7 +103,7 @@ class TestDevice {
     sync::Client& client() { return *client_; }
     TestDisk const& disk() const { return disk_; }
     Instant now() const { return now_; }
-    bool connected() const { return open_; }
+    bool connected() const { return link_.is_open(); }
     bool idle() const;
     bool has_read_all() const;
     std::string const& wrong() const { return wrong_; }  // empty if all is as it should be
@@ -154,11 +155,7 @@ class TestDevice {
     std::map<sync::MutationId, WriteNumber> numbers_;
     std::map<std::string, Reading> readings_;
     std::vector<std::pair<std::string, sync::MutationId>> refused_;  // told, not dealt with
-    std::uint64_t connection_ = 0;                                   // the client's number
-    std::uint64_t server_connection_ = 0;
-    bool open_ = false;
-    std::vector<Bytes> to_server_;
-    std::uint64_t last_server_connection_ = 0;
+    DeviceLink link_;
     mutable std::string wrong_;
 };
 

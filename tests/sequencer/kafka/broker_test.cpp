@@ -1,5 +1,7 @@
 // What only a real broker shows: its settings, its crash and its restart. KAFKA_BOOTSTRAP names it.
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <chrono>
 #include <cstdlib>
 
 #include "log_world.hpp"
@@ -85,6 +87,43 @@ BOOST_AUTO_TEST_CASE(a_broker_that_is_killed_and_restarted_loses_nothing) {
         next += record.origin->token == next ? 1 : 0;
     }
     BOOST_TEST(next == 401u);
+}
+
+/// Devices wait for this when they say Hello.
+BOOST_AUTO_TEST_CASE(a_question_for_the_end_does_not_wait_for_records) {
+    auto world = new_world();
+    BOOST_TEST_REQUIRE(create_journal_topic(world.cluster, {}).has_value());
+    auto const reader = world.reader();
+    reader->append("one", 1);
+    BOOST_TEST_REQUIRE(reader->read(1));
+    auto quickest = std::chrono::steady_clock::duration::max();
+    for (int i = 0; i < 5; ++i) {
+        auto const start = std::chrono::steady_clock::now();
+        BOOST_TEST_REQUIRE(reader->log().extent().has_value());
+        if (i > 0) {  // the first one connects
+            quickest = std::min(quickest, std::chrono::steady_clock::now() - start);
+        }
+    }
+    BOOST_TEST((quickest < std::chrono::milliseconds(250)));  // half of what a fetch waits
+}
+
+// F57
+BOOST_AUTO_TEST_CASE(retention_that_overtakes_a_reader_is_told) {
+    auto world = new_world();
+    BOOST_TEST_REQUIRE(create_journal_topic(world.cluster, {}).has_value());
+    auto const writer = world.reader();
+    for (std::uint64_t i = 1; i <= 3; ++i) {
+        writer->append(std::to_string(i), i);
+    }
+    BOOST_TEST_REQUIRE(writer->read(3));
+    world.expire(LogOffset{2});
+    auto const extent = writer->log().extent();
+    BOOST_TEST_REQUIRE(extent.has_value(), why(extent));
+    BOOST_TEST((extent.value() == LogExtent{LogOffset{2}, LogOffset{3}}));
+    auto const error = world.reader(LogOffset{1})->read_to_error();
+    BOOST_TEST_REQUIRE(error.has_value());
+    BOOST_TEST((error->code == Errc::journal_diverged));
+    BOOST_TEST(world.reader(LogOffset{2})->read(1));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -18,6 +18,15 @@ Bytes to_bytes(std::string_view text) {
     return Bytes(bytes.begin(), bytes.end());
 }
 
+/// Somebody else's.
+rd_kafka_t* new_producer(KafkaCluster const& cluster) {
+    auto* const configuration = rd_kafka_conf_new();
+    rd_kafka_conf_set(configuration, "bootstrap.servers", cluster.brokers.c_str(), nullptr, 0);
+    auto* const producer = rd_kafka_new(RD_KAFKA_PRODUCER, configuration, nullptr, 0);
+    BOOST_TEST_REQUIRE(producer != nullptr);
+    return producer;
+}
+
 /// A name that no other test and no earlier run has used.
 std::string fresh_cluster() {
     static std::atomic<int> count = 0;
@@ -117,10 +126,7 @@ LogReader::Open KafkaWorld::open() {
 }
 
 void KafkaWorld::append_foreign(std::string_view text) {
-    auto* const configuration = rd_kafka_conf_new();
-    rd_kafka_conf_set(configuration, "bootstrap.servers", cluster.brokers.c_str(), nullptr, 0);
-    auto* const producer = rd_kafka_new(RD_KAFKA_PRODUCER, configuration, nullptr, 0);
-    BOOST_TEST_REQUIRE(producer != nullptr);
+    auto* const producer = new_producer(cluster);
     auto const error =
         rd_kafka_producev(producer,
                           RD_KAFKA_V_TOPIC(cluster.journal_topic().c_str()),
@@ -131,6 +137,24 @@ void KafkaWorld::append_foreign(std::string_view text) {
     BOOST_TEST(error == RD_KAFKA_RESP_ERR_NO_ERROR);
     BOOST_TEST(rd_kafka_flush(producer, 20'000) == RD_KAFKA_RESP_ERR_NO_ERROR);
     rd_kafka_destroy(producer);
+}
+
+void KafkaWorld::expire(LogOffset first) {
+    auto* const client = new_producer(cluster);
+    auto* const places = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(places, cluster.journal_topic().c_str(), 0)->offset =
+        first.value;
+    auto* request = rd_kafka_DeleteRecords_new(places);
+    auto* const answers = rd_kafka_queue_new(client);
+    rd_kafka_DeleteRecords(client, &request, 1, nullptr, answers);
+    auto* const answer = rd_kafka_queue_poll(answers, 20'000);
+    BOOST_TEST_REQUIRE(answer != nullptr);
+    BOOST_TEST(rd_kafka_event_error(answer) == RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_event_destroy(answer);
+    rd_kafka_queue_destroy(answers);
+    rd_kafka_DeleteRecords_destroy(request);
+    rd_kafka_topic_partition_list_destroy(places);
+    rd_kafka_destroy(client);
 }
 
 MockWorld::MockWorld() {

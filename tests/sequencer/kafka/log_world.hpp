@@ -84,6 +84,8 @@ class KafkaWorld : public LogWorld {
     explicit KafkaWorld(std::string brokers);
     LogReader::Open open() override;
     void append_foreign(std::string_view text) override;
+    /// Retention: what lies before `first` is gone.
+    void expire(LogOffset first);
     KafkaCluster cluster;
 
   private:

@@ -13,7 +13,8 @@
 
 namespace capstan::test {
 
-/// Tokens `tenant/subject`; `tenant/subject/read` may not write.
+/// Tokens `tenant/subject`, which may do everything; `tenant/subject/read` may read alone,
+/// `tenant/subject/write` write, too.
 class WordAuthenticator final : public Authenticator {
   public:
     Result<Principal> authenticate(std::string_view token) override {
@@ -22,11 +23,13 @@ class WordAuthenticator final : public Authenticator {
             return Error{Errc::token_invalid, {}};
         }
         Principal principal{std::string(token.substr(0, slash)), "someone", {}};
-        if (token.ends_with("/read")) {
-            principal.grants = {{StreamPattern::parse(">").value(), true, false}};
+        bool const writes = token.ends_with("/write");
+        if (writes || token.ends_with("/read")) {
+            principal.grants = {{StreamPattern::parse(">").value(), true, writes}};
         }
         return principal;
     }
+    bool still_stands(Principal const&) const override { return true; }
 };
 
 struct HttpBed {

@@ -118,6 +118,8 @@ class FakeHost final : public SessionHost {
     void wake() { wake_(); }
     void on_tick(Instant) override {}
     void drain() override {}
+    void set_options(SessionOptions const&) override {}
+    void check_principals() override {}
     bool is_idle() const override { return true; }
     void publish(SinglePublish const&, Instant, OnAnswer) override {}
     void append(KeylessAppend const&, OnAnswer) override {}

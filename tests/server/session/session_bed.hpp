@@ -42,6 +42,11 @@ class QueueExecutor final : public Executor {
 class TextAuthenticator final : public Authenticator {
   public:
     Result<Principal> authenticate(std::string_view token) override;
+    bool still_stands(Principal const& principal) const override {
+        return principal.subject != withdrawn;
+    }
+
+    std::string withdrawn;  // a subject
 };
 
 DeviceId device_named(std::string_view name);

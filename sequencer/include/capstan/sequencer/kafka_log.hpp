@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,10 @@ struct KafkaCluster {
 /// Errors: `config_invalid`.
 Result<KafkaCluster> parse_kafka_url(std::string_view url);
 
+/// Settings of librdkafka, from lines of NAME=VALUE; empty ones and those that begin with # say
+/// nothing. Errors: `config_invalid`.
+Result<std::map<std::string, std::string>> parse_kafka_settings(std::string_view text);
+
 struct KafkaLogOptions {
     KafkaCluster cluster;
     std::int32_t partition = 0;
@@ -35,6 +40,8 @@ struct KafkaLogOptions {
     std::size_t unseen_bytes_max = 64 * 1'048'576;
     /// How long the producer gathers. 1 where the topic flushes each message, else 0.
     std::uint32_t linger_ms = 0;
+    /// Names the log's appends; drawn if there is none.
+    std::optional<std::uint64_t> handle;
 };
 
 /// One partition of a Kafka topic as a shared log.

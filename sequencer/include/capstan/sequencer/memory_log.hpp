@@ -52,7 +52,10 @@ class MemoryTopic {
 /// A node's handle of a `MemoryTopic`. Lifetime: the topic outlives it.
 class MemoryLog final : public SharedLog {
   public:
-    MemoryLog(MemoryTopic& topic, LogOffset from, LogWake wake);
+    MemoryLog(MemoryTopic& topic,
+              LogOffset from,
+              LogWake wake,
+              std::optional<std::uint64_t> handle = std::nullopt);
     ~MemoryLog() override;
 
     std::uint64_t handle() const override { return handle_; }

@@ -87,8 +87,9 @@ class PartitionListener {
     virtual void on_turned_away(std::span<std::uint64_t const> tokens, Error const& why) = 0;
     /// After `on_folded` of the same batch, once for each stream that moved.
     virtual void on_moved(StreamMoved const& moved) = 0;
-    /// A write or a flush failed, or the fold met a record that it doesn't know: nothing is acked
-    /// from here on.
+    /// Nothing is acked from here on: a write or a flush failed, the fold met a record that it
+    /// doesn't know, or the shared log has another history, ends here (`journal_foreign`), or was
+    /// folded to another state by another node (`index_damaged`: to be folded again).
     virtual void on_stopped(Error const& why) = 0;
 };
 
@@ -148,6 +149,11 @@ struct PartitionMarks {
 struct LogProgress {
     LogOffset next;  // the fold takes this one next
     LogOffset end;   // of the log, as it last said
+    /// A migration copies another journal to the log: no node is ready before it ends.
+    bool is_being_filled = false;
+    /// Beacons of other nodes that name another state than this one has, which has folded all from
+    /// the first record itself: one of the nodes is not to be trusted.
+    std::uint64_t beacons_disagreed = 0;
 };
 
 /// One partition: journal → durable → fold → answers, index, subscribers, checkpoints.

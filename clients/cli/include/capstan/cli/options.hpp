@@ -99,6 +99,12 @@ struct StreamCreate {
 struct StreamSeal {
     std::string stream;
 };
+/// A new stream that begins with the first events of another one.
+struct StreamFork {
+    std::string stream;
+    std::string into;
+    std::optional<StreamPosition> at;  // the last of them; else the head
+};
 
 enum class SnapshotVerb : std::uint8_t { list, create, get, verify, remove };
 struct SnapshotCommand {
@@ -125,6 +131,34 @@ struct ImportNdjson {
     std::string type = "Message";
     std::vector<std::string> registers;
     Mode mode = Mode::import;
+};
+
+/// Streams as a file that `import streams` takes.
+struct Export {
+    std::string pattern;
+    std::string file = "-";  // `-`: stdout
+    bool container = false;  // else lines of JSON
+};
+struct ImportStreams {
+    std::string file;         // `-`: stdin
+    std::string rename_from;  // a stream, or the front parts of names; empty: names stay
+    std::string rename_to;
+    bool dry_run = false;
+};
+
+/// Events of one stream, told once more to somebody else.
+struct Replay {
+    std::string stream;
+    std::optional<StreamPosition> from;
+    std::optional<StreamPosition> to;  // exclusive
+    std::string into;                  // a stream, file:PATH, - or the address of an HTTP sink
+    std::string type;                  // only events of this type; empty: all
+    std::string object;                // only events that act on this object; empty: all
+    std::optional<DeviceId> device;    // only its events
+    double speed = 0;                  // times the original pace; 0: as fast as it goes
+    std::string label;                 // tells a second replay of the same events from the first
+    std::string sink_token_file;
+    bool dry_run = false;
 };
 
 struct Verify {
@@ -161,6 +195,16 @@ struct BackupRestore {
     std::optional<Position> at;
 };
 
+/// Moves a data directory's journal to a cluster, or with `from` back to a new directory.
+struct Migrate {
+    std::string directory;
+    std::string to;    // kafka://…; one of the two
+    std::string from;  // kafka://…
+    std::string settings_file;
+    std::uint32_t replicas = 3;  // of the topic, if there is none yet
+    bool dry_run = false;
+};
+
 /// What a monitoring system asks about. Its answer is one line and Nagios' exit code.
 enum class CheckKind : std::uint8_t { connection, append, disk, journal, backup };
 struct Check {
@@ -168,6 +212,22 @@ struct Check {
     std::string target;  // stream, data directory or directory of backups
     double warn = 0;     // seconds, percent or events, as the kind says
     double critical = 0;
+};
+
+inline constexpr std::string_view kAdminDefault = "http://127.0.0.1:7412";
+
+/// Looks at everything that commands need, and says what to do about what is wrong.
+struct Doctor {
+    std::string admin = std::string(kAdminDefault);
+    bool admin_is_given = false;
+    std::string data;     // a data directory; empty: none
+    std::string backups;  // the same
+};
+/// What a server does, a line a moment.
+struct Top {
+    std::string admin = std::string(kAdminDefault);
+    Duration every = std::chrono::seconds(1);
+    std::optional<std::uint64_t> count;
 };
 
 enum class BenchKind : std::uint8_t { append, read, fanout, coldstart };
@@ -185,11 +245,28 @@ struct Bench {
     std::string directory = ".";    // of the bare loop
 };
 
-/// The objects that a stream's events make, at its end.
+/// The objects that a stream's events make.
 struct ModelShow {
     std::string stream;
-    std::string type;    // empty: all
-    std::string object;  // empty: all
+    std::optional<StreamPosition> at;  // else at its end
+    std::string type;                  // empty: all
+    std::string object;                // empty: all
+};
+/// What differs between two positions. Type and object: empty are all.
+struct ModelDiff {
+    std::string stream;
+    StreamPosition from;
+    StreamPosition to;
+    std::string type;
+    std::string object;
+};
+/// Objects become what they were, by new events.
+struct ModelRestore {
+    std::string stream;
+    StreamPosition at;
+    std::string type;
+    std::string object;
+    bool dry_run = false;
 };
 struct History {
     std::string stream;
@@ -214,6 +291,7 @@ struct ConflictsResolve {
 /// What reconciliation costs on this machine, without a server.
 struct BenchReconcile {
     std::uint32_t rounds = 5;
+    bool sessions = false;  // editing sessions alone
 };
 
 using Command = std::variant<ShowText,
@@ -228,9 +306,13 @@ using Command = std::variant<ShowText,
                              StreamList,
                              StreamCreate,
                              StreamSeal,
+                             StreamFork,
                              SnapshotCommand,
                              ImportGit,
                              ImportNdjson,
+                             Export,
+                             ImportStreams,
+                             Replay,
                              Verify,
                              Rebuild,
                              Repair,
@@ -238,10 +320,15 @@ using Command = std::variant<ShowText,
                              BackupList,
                              BackupVerify,
                              BackupRestore,
+                             Migrate,
                              Check,
+                             Doctor,
+                             Top,
                              Bench,
                              BenchReconcile,
                              ModelShow,
+                             ModelDiff,
+                             ModelRestore,
                              History,
                              ConflictsList,
                              ConflictsShow,

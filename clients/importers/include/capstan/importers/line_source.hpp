@@ -18,10 +18,16 @@ using ReadBytes = std::function<Result<std::size_t>(std::span<char>)>;
 /// A file, or the text in one that gzip has compressed. Errors: `not_found`, `disk_io`; of a read
 /// also `request_invalid` (compressed data that is damaged or cut off).
 Result<ReadBytes> open_text_file(std::string const& path);
+/// A file as it stands. Errors: `not_found`, `disk_io`.
+Result<ReadBytes> open_bytes(std::string const& path);
+
+/// All bytes of it, from the first one on. Errors: as of a read.
+Result<std::string> read_text_file(std::string const& path);
 
 struct InputLine {
     std::uint64_t number = 0;  // 1, 2, 3, …
     std::string_view text;     // without its end; cut off behind `bytes_max` + 1
+    bool has_end = true;       // the last line may lack it
 };
 
 /// Cuts bytes into lines. Memory: one buffer, and one line of at most `bytes_max` + 1 bytes,

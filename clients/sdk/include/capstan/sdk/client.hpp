@@ -30,6 +30,9 @@ class ModelStream;
 class Shell;
 
 struct ClientOptions {
+    /// One address, or those of several nodes of a cluster, separated by commas: the client begins
+    /// at any of them and goes on at the next where one fails. None answers with less than any
+    /// other has.
     std::string url = "http://127.0.0.1:7411";
     std::string token;
     std::string ca_file;  // PEM: the authorities to believe, for https and wss; empty: the system's

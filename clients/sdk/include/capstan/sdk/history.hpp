@@ -14,6 +14,7 @@ namespace capstan {
 struct HistoryEntry {
     Seq seq;
     Seq preceding_seq;
+    Seq a;  // what its author had really seen: less, where the edit was put anew at the head
     DeviceId device;
     WallTime time;                    // when the server got it: for people, never for order
     std::vector<Op> ops;              // on this object

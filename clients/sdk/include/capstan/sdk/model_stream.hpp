@@ -19,8 +19,11 @@
 namespace capstan {
 
 using coalesce::ObjectValue;  // an object with all its fields
+using sync::ConflictBase;     // what both authors of a conflict had seen
+using sync::Dispute;          // what a resolver is asked about
 using sync::MutationBuilder;  // says one event
 using sync::MutationId;       // names a write in its store, for ever
+using sync::Resolver;         // an application's decision of what is in dispute
 
 inline constexpr auto causal = Query::Order::causal;    // what its author had seen; offline work
                                                         // stays together
@@ -62,6 +65,29 @@ struct PendingWrite {
     /// Where it stands in the stream, or why it was refused. Ready at once with `cancelled` if the
     /// client is closed before; what is stored then goes on with the next one.
     std::future<Result<Published>> confirmed;
+};
+
+/// What a user took back, or made again.
+struct UndoneWrite {
+    PendingWrite write;
+    /// What stays as it is, since somebody else has written there: for telling the user.
+    std::vector<UndoSkip> skipped;
+};
+
+/// How many steps there are to take back, and of those taken back to make again. Of some of them
+/// nothing may be left.
+struct UndoSteps {
+    std::size_t back = 0;
+    std::size_t forth = 0;
+};
+
+/// A conflict, as it stands now.
+struct KnownConflict {
+    std::uint64_t number = 0;  // in the order in which they came up, from 1
+    Conflict conflict;  // who, having seen what, wrote what, and by which rule it was decided
+    bool open = false;  // both sides still stand
+    /// What both authors had seen there before. Nothing: see `read_base`.
+    std::optional<ConflictBase> base;
 };
 
 /// A write in the outbox.
@@ -140,6 +166,20 @@ class ModelStream {
     /// Makes the object what it is here, with the fewest operations. Nothing differs: no write.
     Result<std::optional<MutationId>> assign(std::string_view object, ObjectValue const& whole);
 
+    /// From now on what is mutated through any handle on this model can be taken back: the newest
+    /// `steps_max` mutations and assignments. It is this client's user's own doing that is kept,
+    /// in memory: another device, and the same one after it was opened again, has its own.
+    void keep_undo(std::size_t steps_max = 200);
+    /// Takes back the newest step that anything is left of, and says so as an ordinary event, which
+    /// is on its way like any other; offline, too. What others did stays: of a text goes what the
+    /// user typed and what is still there, a value that somebody overwrote is skipped, as is one
+    /// that was merged into another by a resolver or a person. A mutation that is refused is no
+    /// step any more. Nothing: there is nothing to take back. Errors: as `mutate`.
+    Result<std::optional<UndoneWrite>> undo();
+    /// Makes again what was taken back last. The next `mutate` ends what could be made again.
+    Result<std::optional<UndoneWrite>> redo();
+    UndoSteps undo_steps() const;
+
     /// Until this handle goes. Several are called in the order in which they came.
     void observe(ModelObserver observer);
     void observe(std::function<void(Change const&)> on_change);
@@ -158,9 +198,14 @@ class ModelStream {
     /// Over values and stamps of the confirmed model: equal wherever the same events were applied.
     std::uint64_t state_hash() const;
     /// The newest ones since the client was opened, oldest first.
-    std::vector<Conflict> conflicts() const;
+    std::vector<KnownConflict> conflicts() const;
     /// Whether both sides of it still stand: nobody has settled it.
     bool is_open(Conflict const& conflict) const;
+    /// What both authors had seen there, of however long ago, read from the stream's events as
+    /// `history` does. Nothing: it is about an object as a whole. Errors: as `history`.
+    Result<std::optional<ConflictBase>> read_base(Conflict const& conflict, Duration timeout) const;
+    /// Until this handle goes. See `Resolver`; it runs on the runtime's thread.
+    void resolve_by(Resolver resolver);
     /// Until the model holds all that the server had when the connection was made. Not on the
     /// runtime's thread. Errors: `timed_out`, `cancelled`.
     Result<> wait_caught_up(Duration timeout) const;
@@ -184,6 +229,8 @@ class ModelStream {
     Result<> wait_until(std::function<bool(sync::ReplicaStatus const&)> reached, Duration) const;
     template <class Call>
     auto on_replica(Call call) const;
+    template <class Call>
+    Result<std::optional<UndoneWrite>> take_step(Call call);
 
     StreamName name_;
     std::weak_ptr<Shell> shell_;

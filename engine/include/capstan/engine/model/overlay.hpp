@@ -53,6 +53,10 @@ class Overlay {
         std::uint64_t local = 0;  // as before
         Seq preceding_seq;        // what the model had applied
         Event event;              // without operations: nothing of it is left to say
+        /// Objects on which it is void here for something that it could not leave out: an edit has
+        /// no place any more. `event` says nothing of them. Whoever has to be told of all or
+        /// nothing refuses it.
+        std::vector<std::string> void_on;
     };
     /// Takes refused mutations out, and makes all others that are not accepted anew where the model
     /// stands: their edits of texts and lists are those that say the same there, without what stood
@@ -137,6 +141,7 @@ class Overlay {
 
     Model& model_;
     DeviceId own_;
+    DeviceNumber number_;  // of `own_` when `touched` was called last
     std::uint64_t local_ = 0;
     std::deque<Pending> events_;  // by local number
     std::map<std::string, Seen, std::less<>> seen_;

@@ -147,6 +147,7 @@ class Client {
         std::optional<Subscription> reader;
         std::optional<StoredCursor> stored;  // where the application was
         Backoff read_backoff;                // while the server cannot read it
+        std::uint32_t asks = 0;  // that name it and have no answer: only the last one's counts
         bool queued = false;                 // in `ready_`
         std::function<void()> review;        // of refused writes, by their author
         std::size_t counted_bytes = 0;       // in `outbox_bytes_`
@@ -204,6 +205,7 @@ class Client {
     std::optional<Instant> deadline_;
     Duration retry_after_{};  // what the server asked for when it closed
     std::optional<Instant> greeted_at_;
+    bool got_on_ = false;  // this connection brought something that need not come again
     Instant heard_at_;
     bool probed_ = false;
     std::optional<Instant> sweep_at_;  // when to look for runs without an answer
@@ -211,7 +213,7 @@ class Client {
     Instant asked_at_;                 // the latest sign that they are being answered
     bool outdated_ = false;            // found out while being greeted
     std::uint16_t refusal_ = 0;        // state refused: why
-    std::string detail_;               // of the last transition
+    std::optional<Error> why_;         // of the last transition, where there is a reason
     Status said_ = Status::offline;
 
     std::map<std::string, Stream, std::less<>> streams_;

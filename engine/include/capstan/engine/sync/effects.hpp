@@ -118,7 +118,7 @@ struct Recovered {
 
 struct StatusChanged {
     Status status = Status::offline;
-    std::uint16_t code = 0;  // why, where there is a reason
+    std::uint16_t code = 0;  // why: the catalogued reason, where there is one
     std::string detail;
 };
 

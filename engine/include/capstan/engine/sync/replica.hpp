@@ -3,9 +3,12 @@
 #include <capstan/engine/model/conflict_log.hpp>
 #include <capstan/engine/model/model.hpp>
 #include <capstan/engine/model/overlay.hpp>
+#include <capstan/engine/model/undo.hpp>
 #include <capstan/engine/model/view.hpp>
 #include <capstan/engine/snapshot/restore.hpp>
 #include <capstan/engine/sync/client.hpp>
+#include <capstan/engine/sync/recent_past.hpp>
+#include <capstan/engine/sync/resolver.hpp>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -23,6 +26,14 @@ namespace capstan::sync {
 struct MutateOptions {
     /// Refuse unless the stream's head is this when the server decides.
     std::optional<Seq> expect_head;
+    /// Its user may take it back (`Replica::keep_undo`).
+    bool undoable = true;
+};
+
+/// A step that was taken back, or made again.
+struct Undone {
+    MutationId mutation;
+    std::vector<UndoSkip> skipped;  // what stays as it is, since somebody wrote
 };
 
 /// How a replica stands.
@@ -86,6 +97,20 @@ class Replica {
     /// `request_invalid`: it edits a text or list, at a place of another moment.
     Result<MutationId> retry(MutationId refused);
 
+    // What its user has done since `keep_undo`, newest first, while the replica lives: no part of
+    // what is stored. Another history, once there is one, has none of it.
+
+    /// From now on own mutations can be taken back, the newest `steps_max` of them.
+    void keep_undo(std::size_t steps_max = 200);
+    /// Publishes the contrary of the newest step that anything is left of: an ordinary event, made
+    /// offline like any other. Nothing: there is no such step. Errors: as `mutate`; a step that
+    /// cannot be said later either is gone, any other can be tried again.
+    Result<std::optional<Undone>> undo();
+    /// Publishes what `undo` took back last; what the user does otherwise ends that.
+    Result<std::optional<Undone>> redo();
+    std::size_t undo_steps() const { return undo_ ? undo_->steps() : 0; }
+    std::size_t redo_steps() const { return undo_ ? undo_->steps_back() : 0; }
+
     // Effects of the client that name this stream.
 
     void on(Delivery const& delivery);
@@ -106,6 +131,15 @@ class Replica {
     ConflictLog const& conflicts() const { return conflicts_; }
     /// Whether both sides of the conflict still stand: nobody has settled it.
     bool is_open(Conflict const& conflict) const;
+    /// What both authors had seen there before they wrote. Nothing: it is about an object as a
+    /// whole, or longer ago than is remembered here; the stream's events tell.
+    std::optional<ConflictBase> base_of(Conflict const& conflict) const;
+    RecentPast const& recent_past() const { return past_; }
+    /// From now on it decides what is in dispute, also what stands already; one for each type and
+    /// field, the last one counts.
+    void resolve_by(Resolver resolver);
+    /// Lets resolvers look at what waits for them. It does so by itself when something comes in.
+    void resolve();
     /// Of the confirmed model.
     std::uint64_t state_hash() const { return model_->state_hash(); }
     ReplicaStatus status() const;
@@ -121,11 +155,16 @@ class Replica {
         std::optional<Link> confirmed;      // in the stream, and not in the model yet
     };
 
+    /// What a mutation is to its user's steps.
+    enum class Part : std::uint8_t { step, undo, redo, aside };
+
     Replica(Client& client, StreamName stream);
     void reset_model();
 
     // replica.cpp
+    Result<MutationId> say(Event event, MutateOptions const& options, Part part);
     void apply(DeliveredEvent const& delivered, Changes& scratch);
+    void after_input();
     void on_own_run(Link const& link);
     void show(MutationId mutation, std::vector<Bytes> const& events, Seq preceding);
     void hide(MutationId mutation);
@@ -138,9 +177,14 @@ class Replica {
     void review();
     bool belongs(Outbox::Entry const& entry) const;
     void withdraw_dependants(std::vector<Outbox::Entry> const&, std::set<MutationId>& gone);
-    void make_anew(std::vector<Outbox::Entry> const& entries, std::set<MutationId> const& gone);
-    std::map<std::uint64_t, Event> rebase(std::set<MutationId> const& unsent,
-                                          std::set<MutationId> const& gone);
+    void make_anew(std::vector<Outbox::Entry> const& entries, std::set<MutationId>& gone);
+    std::map<std::uint64_t, Overlay::Rebased> rebase(std::set<MutationId> const& unsent,
+                                                     std::set<MutationId> const& gone);
+    bool withdraw_void(std::set<MutationId> const& unsent,
+                       std::map<std::uint64_t, Overlay::Rebased> const& rebased,
+                       std::set<MutationId>& gone);
+    Outbox::Revision revision_of(Mutation const& mutation,
+                                 std::map<std::uint64_t, Overlay::Rebased> const& rebased) const;
 
     // replica_changes.cpp
     void remember(std::string const& object);
@@ -153,11 +197,27 @@ class Replica {
                        Overlay::Shown const& before,
                        std::vector<Change>& out);
 
+    Changes gather_changes();
+    void note_changes();
+    void keep_gathered(Changes&& fresh);
+
+    // replica_undo.cpp
+    void note_step(Part part, MutationId mutation, RemovedObjects removed);
+    Result<std::optional<Undone>> say_contrary(Part part);
+
+    // replica_resolve.cpp
+    Resolver const* resolver_of(std::string_view type, std::string_view field) const;
+    void look_through_model(Resolver const& resolver);
+    void note_disputes(Changes const& changes);
+    bool is_for_us(Resolver const& resolver, Dispute const& dispute) const;
+    void decide(Resolver const& resolver, Dispute const& dispute);
+
     // replica_snapshot.cpp
     void remember_all(Model const& model);
     Result<> take_over(TakenSnapshot const& snapshot);
     Result<> take_over(FoldedDelta const& delta);
     void stand_on(RestoredSnapshot&& restored);
+    void begin_anew();
 
     // replica_store.cpp
     bool load(std::span<StoredRecord const> records);
@@ -172,6 +232,9 @@ class Replica {
     std::map<MutationId, Own> own_;
     Dot own_applied_;  // this device's last event that the model holds
     ConflictLog conflicts_;
+    RecentPast past_;
+    std::map<std::pair<std::string, std::string>, Resolver> resolvers_;  // by type and field
+    std::set<DisputePlace> disputes_;  // what they have to look at
 
     /// How many refused writes wait for the model to catch up: then they are put where it stands.
     std::optional<std::size_t> waiting_;
@@ -179,6 +242,8 @@ class Replica {
     // Objects that may have changed as a whole, as they were; and all other changes.
     std::map<std::string, std::optional<coalesce::ObjectValue>> before_;
     Changes changes_;
+    Changes gathered_;  // known to the steps of the user, and not taken yet
+    std::unique_ptr<UndoStack> undo_;
     std::set<std::string> touched_;                   // by events that are not stored yet
     std::deque<std::pair<Seq, std::string>> buried_;  // stored tombstones
     std::size_t devices_stored_ = 0;                  // of the model's table

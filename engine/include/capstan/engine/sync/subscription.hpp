@@ -90,7 +90,8 @@ class Subscription {
     /// What comes while none is expected was under way when the stream was asked for anew.
     /// Errors: `protocol_violation`.
     Result<> on_snapshot(OfferedSnapshot const& offer, ChunkCodec const& codec, Instant now);
-    void on_chunk(ChunkPart const& part, bool may_load, Instant now, Effects& effects);
+    /// True if a chunk is whole with this part.
+    bool on_chunk(ChunkPart const& part, bool may_load, Instant now, Effects& effects);
     /// The server has said that it cannot go on with the stream, for a reason that may pass.
     void on_interrupted(Error why, Effects& effects);
     void on_disconnected();

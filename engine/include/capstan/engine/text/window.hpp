@@ -100,6 +100,8 @@ class EditWindow {
     /// Last seq that edited this; 0 for none since the beginning or since what was loaded.
     Seq touched() const { return Seq{touched_}; }
     std::size_t spans() const;
+    /// What reading views has cost: spans that were counted one by one.
+    std::uint64_t spans_counted() const;
     EditTuning const& tuning() const { return *tuning_; }
     /// Bytes allocated, beyond this object.
     std::uint64_t memory_bytes() const;
@@ -116,6 +118,8 @@ class EditWindow {
         std::uint64_t seq_last() const { return seq + events - 1; }
     };
 
+    /// Whether the author sees all that is visible now, and nothing else.
+    bool sees_head(EditStamp const& stamp) const;
     AuthorView view_of(EditStamp const& stamp) const;
     bool continues(Noted const& last, std::uint64_t seq, DeviceIndex device, Splice const& s) const;
     void touch(std::uint64_t seq, DeviceIndex device);

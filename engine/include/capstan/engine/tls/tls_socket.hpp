@@ -69,6 +69,10 @@ class TlsSocket {
     void shutdown_send();
     void close();
 
+    /// Gives its parts away: the descriptor, which is the caller's to close, and TLS on it.
+    /// Precondition: nothing is under way.
+    std::pair<int, std::unique_ptr<TlsSession>> release();
+
     /// Why TLS failed, for people; empty where it did not.
     std::string why() const { return session_ ? session_->why() : std::string(); }
     bool heard_plain_http() const { return session_ && session_->heard_plain_http(); }

@@ -53,6 +53,9 @@ class HttpApi : public HttpHandler {
     virtual void attach(Partition& partition) = 0;
     /// Answers all long polls with what there is and ends flows of events; later ones do not wait.
     virtual void drain() = 0;
+    virtual void set_options(HttpApiOptions const& options) = 0;
+    /// Tokens may have changed: all who wait or follow come again and show theirs.
+    virtual void ask_again() = 0;
 };
 
 /// The status that goes with an error.

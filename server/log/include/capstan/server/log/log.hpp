@@ -44,6 +44,8 @@ class Log {
   public:
     virtual ~Log() = default;
     virtual void write(LogLine const& line) = 0;
+    /// Another level and other rates from the next line on; format and queue stay.
+    virtual void set_options(LogOptions const& options) = 0;
 
     void debug(std::string_view event,
                std::string_view message,

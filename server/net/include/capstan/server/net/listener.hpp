@@ -2,7 +2,7 @@
 #include <capstan/engine/runtime/clock.hpp>
 #include <capstan/engine/tls/context.hpp>
 #include <capstan/schema/error.hpp>
-#include <capstan/server/net/frame_guard.hpp>
+#include <capstan/server/net/frame_reader.hpp>
 #include <capstan/server/net/http.hpp>
 #include <capstan/server/session/session_host.hpp>
 #include <cstddef>
@@ -49,10 +49,9 @@ struct ListenerCounters {
 };
 
 /// Accepts connections on one address, speaks HTTP/1.1 with them and, at `/v1/sync`, WebSocket;
-/// with `tls`, inside TLS. A request is looked at by the head guard before it is parsed; a
-/// WebSocket's frames by the frame guard before they are decoded. Without `sessions` there are no
-/// WebSockets: that is the admin port. Threading: the strand. Lifetime: everything passed in
-/// outlives it; `close` it before the sessions go.
+/// with `tls`, inside TLS. A request is looked at by the head guard before it is parsed. Without
+/// `sessions` there are no WebSockets: that is the admin port. Threading: the strand. Lifetime:
+/// everything passed in outlives it; `close` it before the sessions go.
 class Listener {
   public:
     /// Errors: `port_taken`, `config_invalid`.
@@ -64,6 +63,9 @@ class Listener {
     virtual ~Listener() = default;
 
     virtual std::uint16_t port() const = 0;
+    /// Other limits and another certificate from now on; the address stays. A connection that is
+    /// open keeps its TLS session. Precondition: TLS is on as before, or off as before.
+    virtual void set_options(ListenerOptions const& options) = 0;
     /// About once a second: ends what is late.
     virtual void on_tick(Instant now) = 0;
     /// No new connections; those that are open go on.

@@ -39,6 +39,9 @@ struct SinglePublish {
     Generation generation;
     std::optional<Seq> expect_head;
     ByteView run;
+    /// Of an import: when another server got it. No rate counts such runs, and floors may be among
+    /// them.
+    std::optional<WallTime> gateway_time = {};
 };
 
 /// Events from a caller who is no device: no counter, no attempt, tried once.
@@ -102,6 +105,11 @@ class SessionHost : public PartitionListener {
     virtual void drain() = 0;
     /// Drained: no session is open and no answer is due.
     virtual bool is_idle() const = 0;
+
+    /// Other limits from now on; sessions that are open go on under them.
+    virtual void set_options(SessionOptions const& options) = 0;
+    /// Ends the sessions whose principals do not stand any more, and tells them why.
+    virtual void check_principals() = 0;
 
     /// `done` is called once, possibly before this returns; not at all if the partition stops.
     virtual void publish(SinglePublish const& publish, Instant now, OnAnswer done) = 0;
