@@ -160,7 +160,8 @@ bool makes_sense(fb::Need const& need) {
 bool makes_sense(fb::Snapshot const& snapshot) {
     return snapshot.stream() != 0 && snapshot.generation() != 0 && snapshot.seq() > 0 &&
            is_seq(snapshot.seq()) && snapshot.chain() != nullptr &&
-           snapshot.manifest_bytes() <= kChunkBytesMax;
+           snapshot.manifest_bytes() <= kChunkBytesMax && snapshot.from() < snapshot.seq() &&
+           (snapshot.from() == 0 || snapshot.bytes() <= kChunkBytesMax);
 }
 
 bool makes_sense(fb::Chunk const& chunk) {

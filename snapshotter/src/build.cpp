@@ -15,19 +15,17 @@ Error lost_history(std::string const& stream) {
     return {Errc::lost_history, "the tape of " + stream + " has another history than its snapshot"};
 }
 
-Result<> add_objects(ModelRestore& restore, ByteView chunk) {
-    return each_object(chunk, [&](ObjectHead const&, ByteView object) -> Result<> {
-        return restore.object(object);
-    });
-}
-
 }  // namespace
 
 void LastCounters::note(Model const& model, Dot const& dot) {
     auto const number = model.tables().devices.find(dot.device);
     CAPSTAN_INVARIANT(number != kNoDevice, to_string(dot.device));
-    counters_.resize(std::max<std::size_t>(counters_.size(), number + 1));
+    if (number >= counters_.size()) {
+        counters_.resize(number + 1);
+        visits_.resize(number + 1, {.first = model.head(), .last = {}});
+    }
     counters_[number] = dot.counter;
+    visits_[number].last = model.head();
 }
 
 SnapshotBuild::SnapshotBuild(SnapshotStore& store, Manifest before)
@@ -64,10 +62,10 @@ Result<std::set<std::size_t>> SnapshotBuild::chunks_of_base(ByteView window) con
             wanted.insert(i);
         }
     }
-    CAPSTAN_TRY(auto const ids, window_objects(window));
-    for (auto const& id : ids) {
-        if (!before_.object_chunks.empty()) {
-            wanted.insert(chunk_of(id));
+    CAPSTAN_TRY(auto const section, read_window(window));
+    for (auto const& entry : section.entries) {
+        if (entry.alive && !before_.object_chunks.empty()) {
+            wanted.insert(chunk_of(entry.id));
         }
     }
     return wanted;
@@ -81,27 +79,33 @@ Result<> SnapshotBuild::load_devices(ModelRestore& restore) {
     }
     std::vector<Counter> counters;
     for (auto const& ref : before_.counter_chunks) {
-        CAPSTAN_TRY(auto const chunk, store_->chunk(before_.stream, ref));
+        CAPSTAN_TRY(auto const chunk, read(ref));
         CAPSTAN_TRY(auto const some, read_counters(chunk));
         counters.insert(counters.end(), some.begin(), some.end());
     }
-    counters_ = LastCounters(std::move(counters));
+    std::vector<Visit> visits;
+    for (auto const& one : past_.devices) {
+        CAPSTAN_TRY(auto const chunk, read(one.visits));
+        CAPSTAN_TRY(auto const some, read_visits(chunk));
+        visits.insert(visits.end(), some.begin(), some.end());
+    }
+    if (counters.size() != before_.devices || visits.size() != before_.devices) {
+        return Error{Errc::malformed, "snapshot of " + before_.stream + ": devices are missing"};
+    }
+    counters_ = LastCounters(std::move(counters), std::move(visits));
     return success();
 }
 
 /// What every event may need.
 Result<> SnapshotBuild::load_base() {
+    CAPSTAN_TRY(past_, load_past(*store_, before_));
     CAPSTAN_TRY(auto const window_chunk, store_->chunk(before_.stream, before_.window));
     CAPSTAN_TRY(auto const window, open_chunk(ChunkKind::window, window_chunk));
     CAPSTAN_TRY(auto const wanted, chunks_of_base(window));
     ModelRestore restore;
     CAPSTAN_TRY(load_devices(restore));
     for (auto const i : wanted) {
-        CAPSTAN_TRY(auto const chunk,
-                    store_->chunk(before_.stream, before_.object_chunks[i].chunk));
-        CAPSTAN_TRY(add_objects(restore, chunk));
-        loaded_[i] = true;
-        ++figures_.chunks_read;
+        CAPSTAN_TRY(add_objects(restore, i));
     }
     CAPSTAN_TRY(model_, std::move(restore).finish(window));
     if (model_.head() != before_.seq || model_.mark() != before_.mark) {
@@ -120,18 +124,28 @@ std::size_t SnapshotBuild::chunk_of(std::string_view id) const {
     return at == 0 ? 0 : static_cast<std::size_t>(at - 1);
 }
 
+Result<> SnapshotBuild::add_objects(ModelRestore& restore, std::size_t i) {
+    CAPSTAN_TRY(auto const chunk, read(before_.object_chunks[i].chunk));
+    CAPSTAN_TRY(auto const trails, read(past_.objects[i].trails));
+    loaded_[i] = true;
+    ++figures_.chunks_read;
+    auto const add = [&](ObjectHead const& head, ByteView object, ByteView bytes) -> Result<> {
+        CAPSTAN_TRY(auto trail, read_trail(bytes, head.inserted));
+        trails_.load(head.id, std::move(trail));
+        return restore.object(object);
+    };
+    return each_trailed(chunk, trails, add);
+}
+
 Result<> SnapshotBuild::load(std::size_t i) {
     if (i >= loaded_.size() || loaded_[i]) {
         return success();
     }
-    CAPSTAN_TRY(auto const chunk, store_->chunk(before_.stream, before_.object_chunks[i].chunk));
     auto const head = model_.head();
     auto const mark = model_.mark();
     ModelRestore restore(std::move(model_));
-    CAPSTAN_TRY(add_objects(restore, chunk));
+    CAPSTAN_TRY(add_objects(restore, i));
     CAPSTAN_TRY(model_, std::move(restore).finish(head, mark));
-    loaded_[i] = true;
-    ++figures_.chunks_read;
     return success();
 }
 
@@ -155,7 +169,7 @@ Result<> SnapshotBuild::feed(Page const& page) {
     }
     auto const hash_before = model_.state_hash();
     for (auto const& [at, event] : events) {
-        model_.apply(event, at.stamp, nullptr);
+        trails_.apply(model_, event, at.stamp);
         counters_.note(model_, at.dot);
         chain_ = chain_next(
             chain_, at.dot, at.stamp.preceding_seq, at.flags & RunFlags::chained, at.bytes);
@@ -203,29 +217,71 @@ Result<> SnapshotBuild::write_objects(Manifest& next) {
     for (auto const& id : touched_) {
         auto& bytes = changes[id];
         if (Object const* const object = model_.find(id)) {
-            append_object(bytes.emplace(), *object, model_.tables());
+            append_object(bytes.emplace().object, *object, model_.tables());
+            append_trail(bytes->trail, trails_.all().find(id)->second, Seq{object->inserted.seq});
         }
     }
+    std::vector<ObjectsPast> past;
     ObjectMerge merge(
         before_.object_chunks,
         changes,
-        [&](ChunkRef const& ref) {
+        [&](std::size_t i) -> Result<TrailedBytes> {
             ++figures_.chunks_read;
-            return store_->chunk(before_.stream, ref);
+            TrailedBytes both;
+            CAPSTAN_TRY(both.object, read(before_.object_chunks[i].chunk));
+            CAPSTAN_TRY(both.trail, read(past_.objects[i].trails));
+            return both;
         },
         [&](ObjectChunk const& chunk) -> Result<> {
             CAPSTAN_TRY(auto const ref, write(chunk.bytes));
             next.object_chunks.push_back(
                 {ref, chunk.first, chunk.last, chunk.objects, chunk.max_seq, chunk.policies});
+            CAPSTAN_TRY(auto const trails, write(chunk.trails));
+            past.push_back({trails, chunk.recent});
             return success();
         },
-        [&](ObjectChunkRef const& ref) {
+        [&](std::size_t i) {
             ++figures_.chunks_kept;
-            next.object_chunks.push_back(ref);
+            next.object_chunks.push_back(before_.object_chunks[i]);
+            past.push_back(past_.objects[i]);
         });
     CAPSTAN_TRY(merge.run());
+    past_.objects = std::move(past);
     for (auto const& ref : next.object_chunks) {
         next.objects += ref.objects;
+    }
+    return success();
+}
+
+Result<> SnapshotBuild::write_visits() {
+    past_.devices.clear();
+    for (auto left = counters_.visits(); !left.empty();) {
+        auto const some = left.first(std::min(left.size(), kChunkDevices));
+        CAPSTAN_TRY(auto const ref, write(make_visits(some)));
+        past_.devices.push_back({ref, std::ranges::max(some, {}, &Visit::last).last});
+        left = left.subspan(some.size());
+    }
+    return success();
+}
+
+/// Full chunks of deaths never change, and the oldest go as a whole.
+Result<> SnapshotBuild::write_deaths() {
+    std::vector<Death> open;
+    if (!past_.deaths.empty()) {
+        CAPSTAN_TRY(auto const chunk, read(past_.deaths.back().deaths));
+        CAPSTAN_TRY(open, read_deaths(chunk));
+        past_.deaths.pop_back();
+    }
+    open.insert(open.end(), trails_.deaths().begin(), trails_.deaths().end());
+    for (auto left = std::span<Death const>(open); !left.empty();) {
+        auto const some = left.first(std::min(left.size(), kChunkDeaths));
+        CAPSTAN_TRY(auto const ref, write(make_deaths(some)));
+        past_.deaths.push_back({ref, some.back().first});
+        left = left.subspan(some.size());
+    }
+    while (past_.deaths.size() > kDeathChunksMax) {
+        past_.deaths_after = past_.deaths.front().last;
+        past_.deaths.erase(past_.deaths.begin());
     }
     return success();
 }
@@ -244,65 +300,27 @@ Result<Manifest> SnapshotBuild::finish() {
     next.event_bytes = before_.event_bytes + figures_.event_bytes;
     CAPSTAN_TRY(write_objects(next));
     CAPSTAN_TRY(write_devices(next));
+    CAPSTAN_TRY(write_visits());
+    CAPSTAN_TRY(write_deaths());
     CAPSTAN_TRY(next.window, write(make_chunk(ChunkKind::window, encode_window(model_))));
-    CAPSTAN_TRY(store_->publish(next));
+    CAPSTAN_TRY(next.past, write(make_past(past_)));
+    CAPSTAN_TRY(store_->publish(next, past_));
     return next;
+}
+
+Result<Past> load_past(SnapshotStore& store, Manifest const& manifest) {
+    CAPSTAN_TRY(auto const chunk, store.chunk(manifest.stream, manifest.past));
+    CAPSTAN_TRY(auto past, read_past(chunk));
+    if (past.objects.size() != manifest.object_chunks.size() ||
+        past.devices.size() != manifest.device_chunks.size()) {
+        return Error{Errc::malformed, "snapshot of " + manifest.stream + ": another past"};
+    }
+    return past;
 }
 
 Result<RestoredSnapshot> load_snapshot(SnapshotStore& store, Manifest const& manifest) {
     return restore_snapshot(manifest,
                             [&](ChunkRef const& ref) { return store.chunk(manifest.stream, ref); });
-}
-
-Result<> SnapshotCheck::feed(Page const& page) {
-    if (page.first > next()) {
-        return lost_history(manifest_.stream);
-    }
-    return each_event(page, model_.head(), [&](TapeEvent const& one) {
-        if (one.stamp.seq <= manifest_.seq) {
-            model_.apply(event_of(one.bytes), one.stamp, nullptr);
-            counters_.note(model_, one.dot);
-            event_bytes_ += one.bytes.size();
-            chain_ = chain_next(
-                chain_, one.dot, one.stamp.preceding_seq, one.flags & RunFlags::chained, one.bytes);
-        }
-    });
-}
-
-Result<> SnapshotCheck::compare(SnapshotStore& store) const {
-    auto const differs = [&](std::string const& what) {
-        return Error{Errc::index_damaged,
-                     "snapshot of " + manifest_.stream + " at " +
-                         std::to_string(manifest_.seq.value) + ": the tape says another " + what};
-    };
-    if (chain_ != manifest_.chain) {
-        return differs("chain hash");
-    }
-    if (model_.state_hash() != manifest_.state_hash) {
-        return differs("state hash");
-    }
-    if (event_bytes_ != manifest_.event_bytes) {
-        return differs("size of its events");
-    }
-    CAPSTAN_TRY(auto const restored, load_snapshot(store, manifest_));
-    Model const& loaded = restored.model;
-    if (!std::ranges::equal(restored.counters, counters_.all())) {
-        return differs("last counter of a device");
-    }
-    if (encode_window(loaded) != encode_window(model_)) {
-        return differs("window");
-    }
-    if (encode_devices(loaded.tables().devices) != encode_devices(model_.tables().devices)) {
-        return differs("device table");
-    }
-    KeyRanges const by_id(model_);
-    for (Object const* object : by_id.objects()) {
-        Object const* const there = loaded.find(object->id);
-        if (there == nullptr || there->hash != object->hash) {
-            return differs("object " + object->id);
-        }
-    }
-    return success();
 }
 
 }  // namespace capstan

@@ -26,21 +26,30 @@ std::uint64_t event_bytes(StreamHistory const& stream) {
                : std::max<std::uint64_t>(1, snapshot->event_bytes / snapshot->seq.value);
 }
 
-std::optional<CatchUp> snapshot_after(StreamHistory const& stream, Seq after) {
+/// A folded delta that may turn out larger than this is none worth waiting for.
+constexpr std::uint64_t kFoldedBytesMax = 32 * 1'048'576;
+
+/// The snapshot, or a folded delta to it, whichever is less to send; nothing if events are.
+std::optional<CatchUp> load_after(StreamHistory const& stream, HeldCursor const& held, Seq after) {
     auto const* const snapshot = stream.snapshot;
-    if (snapshot == nullptr || snapshot->generation != stream.generation ||
+    if (!held.snapshots || snapshot == nullptr || snapshot->generation != stream.generation ||
         snapshot->seq <= after || snapshot->seq > stream.head) {
         return std::nullopt;
     }
     auto const each = event_bytes(stream);
-    auto const events = stream.head.value - snapshot->seq.value;
-    auto const bytes = snapshot->bytes() + events * each;
-    bool const is_less = bytes < (stream.head.value - after.value) * each;
-    if (!is_less && after.next() >= stream.tape_first) {
-        return std::nullopt;
+    CatchUp way{.verdict = fb::Verdict::snapshot,
+                .after = snapshot->seq,
+                .events = stream.head.value - snapshot->seq.value,
+                .bytes = snapshot->bytes()};
+    bool const folds = held.folds && held.chain && after >= snapshot->folds_from;
+    auto const folded = folds ? snapshot->folded_bytes(after) : way.bytes;
+    if (folded < std::min(way.bytes, kFoldedBytesMax)) {
+        way.verdict = fb::Verdict::folded_delta;
+        way.bytes = folded;
     }
-    return CatchUp{
-        .verdict = fb::Verdict::snapshot, .after = snapshot->seq, .events = events, .bytes = bytes};
+    way.bytes += way.events * each;
+    bool const is_less = way.bytes < (stream.head.value - after.value) * each;
+    return is_less || after.next() < stream.tape_first ? std::optional(way) : std::nullopt;
 }
 
 CatchUp events_after(StreamHistory const& stream, Seq after, fb::Verdict verdict) {
@@ -77,7 +86,8 @@ CatchUp choose_catch_up(StreamHistory const& stream,
     if (!knows_nothing && compares(stream, held)) {
         auto const& chain = at_head ? std::optional(stream.chain) : chain_there;
         if (!chain) {
-            if (auto const way = held.snapshots ? snapshot_after(stream, held.seq) : std::nullopt) {
+            HeldCursor const unknown{.snapshots = held.snapshots};
+            if (auto const way = load_after(stream, unknown, held.seq)) {
                 return *way;  // it takes the place of what is held, whatever that is
             }
             return {.verdict = fb::Verdict::denied, .why = Errc::trimmed, .after = stream.head};
@@ -87,7 +97,7 @@ CatchUp choose_catch_up(StreamHistory const& stream,
         }
     }
     auto const after = knows_nothing ? Seq{} : held.seq;
-    if (auto const way = held.snapshots ? snapshot_after(stream, after) : std::nullopt) {
+    if (auto const way = load_after(stream, held, after)) {
         return *way;
     }
     return events_after(stream, after, at_head ? fb::Verdict::up_to_date : fb::Verdict::delta);

@@ -18,12 +18,15 @@ bool is_boundary(std::string_view id, std::size_t object_bytes) {
 
 }  // namespace
 
-std::optional<ObjectChunk> Chunker::add(ObjectHead const& head, ByteView object) {
+std::optional<ObjectChunk> Chunker::add(ObjectHead const& head, ByteView object, ByteView trail) {
     if (at_boundary()) {
         open_.bytes = make_chunk(ChunkKind::objects, {});
+        open_.trails = make_chunk(ChunkKind::trails, {});
         open_.first = head.id;
     }
     ByteWriter(open_.bytes).put(static_cast<std::uint32_t>(object.size())).put(object);
+    ByteWriter(open_.trails).put(static_cast<std::uint32_t>(trail.size())).put(trail);
+    changes_.emplace_back(head.last_changed, static_cast<std::uint32_t>(object.size()));
     open_.last = head.id;
     ++open_.objects;
     open_.max_seq = std::max(open_.max_seq, head.last_changed);
@@ -37,6 +40,9 @@ std::optional<ObjectChunk> Chunker::add(ObjectHead const& head, ByteView object)
 std::optional<ObjectChunk> Chunker::finish() {
     if (at_boundary()) {
         return std::nullopt;
+    }
+    for (auto const& [seq, bytes] : std::exchange(changes_, {})) {
+        open_.recent[recency_of(open_.max_seq.value - seq.value)] += bytes;
     }
     return std::exchange(open_, {});
 }

@@ -6,7 +6,7 @@
 namespace capstan {
 namespace {
 
-SnapshotOffer offer_of(Manifest const& manifest) {
+SnapshotOffer offer_of(Manifest const& manifest, Past const& past) {
     auto const bytes = encode_manifest(manifest);
     return {.generation = manifest.generation,
             .seq = manifest.seq,
@@ -18,16 +18,23 @@ SnapshotOffer offer_of(Manifest const& manifest) {
             .manifest = chunk_id(bytes),
             .manifest_bytes = static_cast<std::uint32_t>(bytes.size()),
             .chunks = static_cast<std::uint32_t>(manifest.chunks().size()),
-            .chunk_bytes = manifest.packed_bytes()};
+            .chunk_bytes = manifest.packed_bytes(),
+            .window_bytes = manifest.window.packed_bytes,
+            .folds_from = std::max(past.deaths_after, Seq{1}),
+            .changed = ChangedBytes(manifest, past)};
 }
 
 /// The newest snapshot of each stream. One that turns out to be damaged is left out: it is gone.
 std::vector<std::pair<std::string, SnapshotOffer>> all_offers(SnapshotStore& store) {
     std::vector<std::pair<std::string, SnapshotOffer>> offers;
     for (auto const& [stream, seq] : store.list()) {
-        if (auto const newest = store.newest(stream); newest && newest.value()) {
-            offers.emplace_back(stream, offer_of(*newest.value()));
+        auto const newest = store.newest(stream);
+        if (!newest || !newest.value()) {
+            continue;
         }
+        Past const unreadable{.deaths_after = kSeqMax};  // no folded delta can be made of it
+        auto const past = load_past(store, *newest.value());
+        offers.emplace_back(stream, offer_of(*newest.value(), past ? past.value() : unreadable));
     }
     return offers;
 }
@@ -175,17 +182,39 @@ void Keeper::read(std::string_view stream, ChunkId const& id, OnBytes done) {
         manifest_at = before->seq;
     }
     blobs_.read(stream, id, manifest_at, [this, name = at->first, done](auto const& bytes) {
-        if (stopped_) {
-            return;
-        }
-        counters_.reads = blobs_.reads();
-        counters_.cache_hits = blobs_.hits();
-        if (!bytes && bytes.error().code == Errc::index_damaged) {
-            damaged(name, bytes.error());
-            return done(Error{Errc::not_ready, "a damaged snapshot is being built anew"});
-        }
-        done(bytes);
+        hand_out(name, bytes, done);
     });
+}
+
+void Keeper::fold(std::string_view stream, Seq from, OnFolded done) {
+    auto const at = entries_.find(stream);
+    if (at == entries_.end() || stopped_) {
+        return done(no_snapshot(stream));
+    }
+    auto const& newest = at->second.newest;
+    if (from < newest.folds_from || from >= newest.seq) {
+        return done(Error{Errc::not_found, "no folded delta from " + std::to_string(from.value)});
+    }
+    blobs_.fold(stream,
+                from,
+                newest.manifest,
+                newest.seq,
+                [this, name = at->first, done](auto const& delta) { hand_out(name, delta, done); });
+}
+
+/// What is damaged is never handed out.
+template <class Result, class Done>
+void Keeper::hand_out(std::string const& stream, Result const& result, Done const& done) {
+    if (stopped_) {
+        return;
+    }
+    counters_.reads = blobs_.reads();
+    counters_.cache_hits = blobs_.hits();
+    if (!result && result.error().code == Errc::index_damaged) {
+        damaged(stream, result.error());
+        return done(Error{Errc::not_ready, "a damaged snapshot is being built anew"});
+    }
+    done(result);
 }
 
 // The queue.
@@ -320,7 +349,7 @@ void Keeper::finish_build() {
     on_builder(
         [this]() -> Result<SnapshotOffer> {
             CAPSTAN_TRY(auto const manifest, work_->build->finish());
-            return offer_of(manifest);
+            return offer_of(manifest, work_->build->past());
         },
         [this](Result<SnapshotOffer> const& offer) {
             offer ? publish(offer.value()) : build_failed(offer.error());

@@ -37,6 +37,7 @@ class Keeper final : public SnapshotKeeper {
 
     SnapshotOffer const* newest(std::string_view stream) const override;
     void read(std::string_view stream, ChunkId const& id, OnBytes done) override;
+    void fold(std::string_view stream, Seq from, OnFolded done) override;
 
   private:
     /// The snapshots of a stream that can be had.
@@ -74,6 +75,8 @@ class Keeper final : public SnapshotKeeper {
     void finish(Result<SnapshotOffer> const& result);
     void drop(std::string const& stream);
     void damaged(std::string const& stream, Error const& why);
+    template <class Result, class Done>
+    void hand_out(std::string const& stream, Result const& result, Done const& done);
 
     // A build, step by step.
     void start_build();

@@ -8,9 +8,9 @@ Result<> ObjectMerge::run() {
         auto const* const end = i + 1 < before_.size() ? &before_[i + 1].first : nullptr;
         bool const changed = at_ != changes_.end() && (end == nullptr || at_->first < *end);
         if (!changed && chunker_.at_boundary()) {
-            keep_(before_[i]);
+            keep_(i);
         } else {
-            CAPSTAN_TRY(merge(before_[i], end));
+            CAPSTAN_TRY(merge(i, end));
         }
     }
     CAPSTAN_TRY(add_changes_until(nullptr));
@@ -20,15 +20,17 @@ Result<> ObjectMerge::run() {
     return success();
 }
 
-Result<> ObjectMerge::merge(ObjectChunkRef const& ref, std::string const* end) {
-    CAPSTAN_TRY(auto const chunk, read_(ref.chunk));
-    CAPSTAN_TRY(each_object(chunk, [&](ObjectHead const& head, ByteView object) -> Result<> {
+Result<> ObjectMerge::merge(std::size_t chunk, std::string const* end) {
+    CAPSTAN_TRY(auto const bytes, read_(chunk));
+    auto const merge_one =
+        [&](ObjectHead const& head, ByteView object, ByteView trail) -> Result<> {
         CAPSTAN_TRY(add_changes_before(head.id));
         if (at_ != changes_.end() && at_->first == head.id) {
             return add_change();
         }
-        return add(head, object);
-    }));
+        return add(head, object, trail);
+    };
+    CAPSTAN_TRY(each_trailed(bytes.object, bytes.trail, merge_one));
     return add_changes_until(end);
 }
 
@@ -51,12 +53,12 @@ Result<> ObjectMerge::add_change() {
     if (!bytes) {
         return success();
     }
-    CAPSTAN_TRY(auto const head, read_object_head(*bytes));
-    return add(head, *bytes);
+    CAPSTAN_TRY(auto const head, read_object_head(bytes->object));
+    return add(head, bytes->object, bytes->trail);
 }
 
-Result<> ObjectMerge::add(ObjectHead const& head, ByteView object) {
-    if (auto const chunk = chunker_.add(head, object)) {
+Result<> ObjectMerge::add(ObjectHead const& head, ByteView object, ByteView trail) {
+    if (auto const chunk = chunker_.add(head, object, trail)) {
         return write_(*chunk);
     }
     return success();

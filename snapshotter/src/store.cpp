@@ -52,6 +52,18 @@ Error damaged(std::string_view stream, Error const& why) {
     return {Errc::index_damaged, "snapshot of " + std::string(stream) + ": " + why.detail};
 }
 
+/// Ids of all chunks of a snapshot, sorted.
+std::vector<ChunkId> all_chunks(Manifest const& manifest, Past const& past) {
+    std::vector<ChunkId> ids{manifest.past.id};
+    for (auto const& refs : {manifest.chunks(), past.chunks()}) {
+        for (auto const& ref : refs) {
+            ids.push_back(ref.id);
+        }
+    }
+    std::ranges::sort(ids);
+    return ids;
+}
+
 Result<Bytes> read(Storage& storage, std::string const& name) {
     CAPSTAN_TRY(auto const file, storage.open(name, OpenMode::read));
     CAPSTAN_TRY(auto const size, file->size());
@@ -62,6 +74,13 @@ Result<Bytes> read(Storage& storage, std::string const& name) {
     CAPSTAN_TRY(auto const read, file->pread(bytes, 0));
     bytes.resize(read);
     return bytes;
+}
+
+/// Which chunks there are of a snapshot is told by it.
+Result<Past> read_past_of(Storage& storage, std::string_view key, Manifest const& manifest) {
+    CAPSTAN_TRY(auto const packed, read(storage, chunk_name(key, manifest.past.id)));
+    CAPSTAN_TRY(auto const bytes, unpack_chunk(packed, manifest.past));
+    return read_past(bytes);
 }
 
 }  // namespace
@@ -114,14 +133,12 @@ Result<> SnapshotStore::read_manifest(std::string const& name) {
     if (!manifest || manifest_name(key, manifest.value().seq) != name) {
         return storage_->remove(name);
     }
+    // Without a readable past the model is still of use; what is built on it begins anew.
+    auto const past = read_past_of(*storage_, key, manifest.value());
     Files& files = files_[key];
     files.stream = manifest.value().stream;
-    Named named{manifest.value().seq, {}};
-    for (auto const& ref : manifest.value().chunks()) {
-        named.chunks.push_back(ref.id);
-    }
-    std::ranges::sort(named.chunks);
-    files.manifests.push_back(std::move(named));  // names sort by seq
+    files.manifests.push_back(  // names sort by seq
+        {manifest.value().seq, all_chunks(manifest.value(), past ? past.value() : Past{})});
     return success();
 }
 
@@ -217,18 +234,16 @@ Result<SnapshotStore::Put> SnapshotStore::put_chunk(std::string_view stream, Byt
     return put;
 }
 
-Result<> SnapshotStore::publish(Manifest const& manifest) {
+Result<> SnapshotStore::publish(Manifest const& manifest, Past const& past) {
     auto const key = key_of(manifest.stream);
     Files& files = files_[key];
     CAPSTAN_INVARIANT(files.manifests.empty() || files.manifests.back().seq < manifest.seq);
-    Named named{manifest.seq, {}};
-    for (auto const& ref : manifest.chunks()) {
-        if (!files.chunks.contains(ref.id)) {  // it was damaged, and removed meanwhile
-            return damaged(manifest.stream, not_there(manifest.stream, ref.id));
+    Named named{manifest.seq, all_chunks(manifest, past)};
+    for (auto const& id : named.chunks) {
+        if (!files.chunks.contains(id)) {  // it was damaged, and removed meanwhile
+            return damaged(manifest.stream, not_there(manifest.stream, id));
         }
-        named.chunks.push_back(ref.id);
     }
-    std::ranges::sort(named.chunks);
     CAPSTAN_TRY(storage_->sync());  // the chunks have their names before the manifest has its own
     CAPSTAN_TRY(write(manifest_name(key, manifest.seq), encode_manifest(manifest)));
     files.manifests.push_back(std::move(named));

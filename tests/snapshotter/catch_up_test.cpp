@@ -3,6 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <capstan/snapshotter/catch_up.hpp>
+#include <capstan/snapshotter/past.hpp>
 
 namespace {
 
@@ -131,6 +132,53 @@ BOOST_AUTO_TEST_CASE(a_snapshot_is_chosen_where_it_is_less_to_send) {
     BOOST_TEST(is_snapshot(choose_catch_up(stream, takes(cursor(kNow, 810)), std::nullopt)));
     offer.generation = kOld;
     BOOST_TEST((choose(stream, takes(cursor(kNow, 810))).verdict == fb::Verdict::denied));
+}
+
+/// 900 events of 100 bytes changed ten objects of 1,000 bytes, one at each hundredth seq.
+BOOST_AUTO_TEST_CASE(a_folded_delta_is_chosen_where_it_is_less_to_send_than_both) {
+    Manifest manifest;
+    manifest.seq = Seq{1'000};
+    Past past;
+    for (std::uint64_t n = 1; n <= 10; ++n) {
+        ObjectChunkRef ref{.chunk = {.id = {}, .bytes = 1'000, .packed_bytes = 1'000}};
+        ref.max_seq = Seq{100 * n};
+        manifest.object_chunks.push_back(ref);
+        past.objects.push_back({.trails = {}, .recent = {1'000}});
+    }
+    SnapshotOffer offer{.generation = kNow, .seq = Seq{1'000}, .event_bytes = 100'000};
+    offer.manifest_bytes = 1'000;
+    offer.chunk_bytes = 10'100;
+    offer.window_bytes = 100;
+    offer.folds_from = Seq{150};
+    offer.changed = ChangedBytes(manifest, past);
+    auto stream = stream_with(1'010);
+    stream.snapshot = &offer;
+    auto const choose_for = [&](std::uint64_t seq, bool folds) {
+        auto held = cursor(kNow, seq);
+        held.snapshots = true;
+        held.folds = folds;
+        return choose(stream, held);
+    };
+    auto const way = choose_for(500, true);
+    BOOST_TEST((way.verdict == fb::Verdict::folded_delta));
+    BOOST_TEST((way.after == offer.seq));
+    BOOST_TEST(way.events == 10U);
+    // Five objects changed since, and what there is once.
+    BOOST_TEST(way.bytes >= 100U + 4'000 + 10 * 100);
+    BOOST_TEST(way.bytes <= 100U + 6'100 + 10 * 100);
+    BOOST_TEST((choose_for(500, false).verdict == fb::Verdict::snapshot));
+    // Below what is remembered of deaths.
+    BOOST_TEST((choose_for(149, true).verdict == fb::Verdict::snapshot));
+    BOOST_TEST((choose_for(150, true).verdict == fb::Verdict::folded_delta));
+    BOOST_TEST((choose_for(990, true).verdict == fb::Verdict::delta));
+    BOOST_TEST((choose_for(1'005, true).verdict == fb::Verdict::delta));
+    // What is held is taken on trust: a delta of it would not be.
+    auto trusted = bare(kNow, 500);
+    trusted.snapshots = trusted.folds = true;
+    BOOST_TEST((choose(stream, trusted).verdict == fb::Verdict::snapshot));
+    // Also below what the tape holds, as long as it tells the chain hash.
+    stream.tape_first = Seq{995};
+    BOOST_TEST((choose_for(500, true).verdict == fb::Verdict::folded_delta));
 }
 
 BOOST_AUTO_TEST_CASE(a_chain_that_the_tape_cannot_tell_is_denied) {

@@ -19,7 +19,7 @@ ChunkRef ref_of(ByteView bytes) {
 }
 
 ObjectHead head_of(std::string_view id, std::uint64_t seq = 1) {
-    return {id, "Note", Seq{seq}};
+    return {id, "Note", Seq{1}, Seq{seq}};
 }
 
 /// Objects of one size with ids in order; boundaries look at nothing else.
@@ -30,7 +30,7 @@ std::vector<ObjectChunk> cut(std::size_t count, std::size_t bytes, std::size_t w
     for (std::size_t i = 0; i < count; ++i) {
         if (i != without) {
             auto const id = std::to_string(100'000 + i);
-            if (auto chunk = chunker.add(head_of(id), object)) {
+            if (auto chunk = chunker.add(head_of(id), object, {})) {
                 out.push_back(std::move(*chunk));
             }
         }
@@ -58,6 +58,7 @@ Manifest small_manifest() {
                               {ref("m alone"), "m", "m", 1, Seq{5}, false}};
     manifest.objects = 13;
     manifest.window = ref("window");
+    manifest.past = ref("past");
     return manifest;
 }
 
@@ -196,6 +197,7 @@ BOOST_AUTO_TEST_CASE(manifests_that_say_the_impossible_are_refused) {
     BOOST_TEST(refused([](Manifest& it) { it.object_chunks[0].objects = 0; }));
     BOOST_TEST(refused([](Manifest& it) { it.window.bytes = 0; }));
     BOOST_TEST(refused([](Manifest& it) { it.window.bytes = kChunkBytesMax + 1; }));
+    BOOST_TEST(refused([](Manifest& it) { it.past.bytes = 0; }));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -6,6 +6,7 @@
 #include <capstan/engine/sim/sim_executor.hpp>
 #include <capstan/engine/sim/sim_random.hpp>
 #include <capstan/engine/sim/sim_storage.hpp>
+#include <capstan/engine/snapshot/folded_delta.hpp>
 #include <capstan/engine/snapshot/packing.hpp>
 #include <capstan/engine/snapshot/restore.hpp>
 #include <capstan/snapshotter/keeper.hpp>
@@ -102,6 +103,16 @@ class KeeperBed {
         schedule.run();
         BOOST_REQUIRE(answer.has_value());
         return *answer;
+    }
+    /// As a device takes it.
+    Result<FoldedDelta> fold(Seq from) {
+        std::optional<Result<FoldedBytes>> answer;
+        keeper->fold(kStream, from, [&](auto const& delta) { answer.emplace(delta); });
+        schedule.run();
+        BOOST_REQUIRE(answer.has_value());
+        CAPSTAN_TRY(auto const folded, *answer);
+        CAPSTAN_TRY(auto const bytes, unpack_chunk(*folded.packed, folded.ref));
+        return decode_delta(bytes);
     }
     /// What a device makes of the newest snapshot. Nothing if a part was not to be had.
     std::optional<RestoredSnapshot> restored() {
@@ -250,6 +261,43 @@ BOOST_AUTO_TEST_CASE(those_who_ask_for_a_chunk_at_once_share_its_reading) {
     BOOST_TEST(bed.read(manifest).has_value());
     BOOST_TEST(bed.keeper->counters().reads == 1U);
     BOOST_TEST(bed.keeper->counters().cache_hits == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(those_who_ask_for_a_folded_delta_at_once_share_it) {
+    auto const tape = busy_tape(kStream, 200, 5);
+    KeeperBed bed;
+    bed.partition.show(kStream, tape, Seq{200});
+    BOOST_TEST((bed.fold(Seq{90}).error().code == Errc::not_found));
+    BOOST_REQUIRE(bed.create().has_value());
+    std::size_t answers = 0;
+    for (int i = 0; i < 1'000; ++i) {
+        bed.keeper->fold(kStream, Seq{90}, [&](auto const& delta) { answers += delta ? 1 : 0; });
+    }
+    bed.schedule.run();
+    BOOST_TEST(answers == 1'000U);
+    BOOST_TEST(bed.keeper->counters().reads == 1U);
+    auto device = tape.replay(Seq{90});
+    auto const delta = bed.fold(Seq{90});
+    BOOST_TEST(bed.keeper->counters().cache_hits == 1U);
+    BOOST_REQUIRE(apply_delta(device, delta.value()).has_value());
+    BOOST_TEST(device.state_hash() == tape.replay(Seq{200}).state_hash());
+    BOOST_TEST((bed.fold(Seq{0}).error().code == Errc::not_found));
+    BOOST_TEST((bed.fold(Seq{200}).error().code == Errc::not_found));
+}
+
+BOOST_AUTO_TEST_CASE(a_folded_delta_of_damaged_chunks_is_not_handed_out) {
+    auto const tape = busy_tape(kStream, 200, 7);
+    KeeperBed bed;
+    bed.partition.show(kStream, tape, Seq{200});
+    BOOST_REQUIRE(bed.create().has_value());
+    for (auto const& name : bed.chunk_files()) {
+        bed.flip_a_bit_of(name);
+    }
+    BOOST_TEST((bed.fold(Seq{90}).error().code == Errc::not_ready));
+    BOOST_TEST(bed.keeper->counters().damages == 1U);
+    auto device = tape.replay(Seq{90});
+    BOOST_REQUIRE(apply_delta(device, bed.fold(Seq{90}).value()).has_value());
+    BOOST_TEST(device.state_hash() == tape.replay(Seq{200}).state_hash());
 }
 
 BOOST_AUTO_TEST_CASE(a_restart_goes_on_from_what_is_there) {
@@ -415,6 +463,12 @@ RC_BOOST_PROP(what_is_offered_is_what_the_tape_says, ()) {
         bed.schedule.run(*rc::gen::inRange<std::size_t>(0, 60));
         if (auto const restored = bed.restored()) {
             RC_ASSERT(is_replay(*restored, tape));
+        }
+        Seq const from{*rc::gen::inRange<std::uint64_t>(1, 200)};
+        if (auto const delta = bed.fold(from)) {
+            auto device = tape.replay(from);
+            RC_ASSERT(apply_delta(device, delta.value()).has_value());
+            RC_ASSERT(device.state_hash() == tape.replay(delta.value().seq).state_hash());
         }
     }
     bed.partition.show(kStream, tape, Seq{300});

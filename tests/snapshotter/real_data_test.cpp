@@ -2,6 +2,7 @@
 // are what all events come to, and stay so when late events follow.
 #include <boost/test/unit_test.hpp>
 #include <capstan/engine/sim/sim_storage.hpp>
+#include <capstan/snapshotter/delta.hpp>
 #include <capstan/snapshotter/tape.hpp>
 #include <cstdlib>
 #include <random>
@@ -72,6 +73,17 @@ void append_late(Tape& tape, std::vector<std::string> const& objects, std::mt199
     }
 }
 
+/// What a device at the cursor holds when it has taken over what changed up to the snapshot.
+Model folded(SimStorage& disk, Tape const& tape, Seq cursor, Manifest const& manifest) {
+    auto model = tape.replay(cursor);
+    if (cursor < manifest.seq) {
+        auto const delta = make_delta(disk, manifest, cursor);
+        BOOST_REQUIRE(delta.has_value());
+        BOOST_REQUIRE(apply_delta(model, delta.value()).has_value());
+    }
+    return model;
+}
+
 void check_at_random_cursors(Tape& tape, std::uint32_t seed) {
     std::mt19937 random(seed);
     SimStorage disk;
@@ -90,12 +102,17 @@ void check_at_random_cursors(Tape& tape, std::uint32_t seed) {
         objects.push_back(manifest.object_chunks.front().first);
         objects.push_back(manifest.object_chunks.back().last);
     }
+    auto const newest = store.newest(tape.stream(tape.head()).name).value().value();
+    for (std::size_t n = 0; n < cursors.size(); ++n) {
+        held.push_back(folded(disk, tape, cursors[n], newest));
+    }
     append_late(tape, objects, random);
     auto const whole = tape.replay(tape.head());
     for (std::size_t n = 0; n < held.size(); ++n) {
-        BOOST_TEST_CONTEXT("cursor " << cursors[n].value) {
-            auto const tail = tape.page(cursors[n].next(), tape.head());
-            BOOST_REQUIRE(each_event(tail, cursors[n], [&](TapeEvent const& one) {
+        auto const head = held[n].head();
+        BOOST_TEST_CONTEXT("from seq " << head.value) {
+            auto const tail = tape.page(head.next(), tape.head());
+            BOOST_REQUIRE(each_event(tail, head, [&](TapeEvent const& one) {
                               held[n].apply(event_of(one.bytes), one.stamp, nullptr);
                           }).has_value());
             BOOST_TEST(held[n].state_hash() == whole.state_hash());

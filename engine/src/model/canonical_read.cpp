@@ -5,8 +5,8 @@
 #include <capstan/schema/limits.hpp>
 #include <utility>
 
-#include "model/canonical_io.hpp"
 #include "model/model_hash.hpp"
+#include "model/object_reader.hpp"
 
 namespace capstan {
 namespace {
@@ -27,79 +27,6 @@ bool is_element_key(FieldKind kind, std::string_view key) {
 }
 
 }  // namespace
-
-/// Reads objects, entries and what they consist of. Stamps are relative to the object at hand.
-class ModelRestore::Reader : public CanonicalReader {
-  public:
-    Reader(ByteView bytes, Tables& tables, std::uint64_t& seq_max)
-        : CanonicalReader(bytes), tables_(tables), seq_max_(seq_max) {}
-
-    /// Live or contested, or, if `dead`, a tombstone.
-    Object object(bool dead);
-    /// Adds the facts to the object. All lie above `mark`.
-    void facts(Object& object, Mark const& mark, std::vector<Due>& due);
-
-  private:
-    void head(Object& object, bool dead);
-    void fields(Object& object);
-    Field field(FieldKind kind);
-    void counter(Field& field);
-    void elements(Field& field);
-    void list(Field& field);
-    void window(Field& field);
-    Register reg();
-    void fact(Field& field);
-    void adds(Field& field);
-    void element_facts(Field& field);
-    std::vector<StampedValue> siblings();
-
-    /// Names and kinds ascend. Answers the place of the next one.
-    std::pair<std::string, FieldKind> next_place(std::pair<std::string, FieldKind> const& before,
-                                                 bool first);
-    std::string next_key(FieldKind kind, std::string const& before, bool first);
-    void remember(std::uint64_t seq, std::string_view key = {});
-
-    std::uint64_t seq_since(std::uint64_t since) {
-        require(since <= kSeqMax.value - base_);
-        auto const seq = ok() ? base_ + since : 0;
-        seq_max_ = std::max(seq_max_, seq);
-        return seq;
-    }
-    DeviceNumber device() {
-        auto const number = this->number(0, kNoDevice - 1);
-        require(number < tables_.devices.size());
-        return static_cast<DeviceNumber>(number);
-    }
-    Touch touch() {
-        auto const seq = seq_since(number());
-        return {seq, device()};
-    }
-    Touch touch_or_none() {
-        auto const since = number();
-        return since == 0 ? Touch{} : Touch{seq_since(since - 1), device()};
-    }
-    /// What an author had seen who wrote at `seq`.
-    std::uint64_t seen_before(std::uint64_t seq) {
-        auto const lag = number(1, seq);
-        return ok() ? seq - lag : 0;
-    }
-    Write write() {
-        auto const seq = seq_since(number());
-        auto const a = seen_before(seq);
-        return {a, seq, device()};
-    }
-    StoredValue value();
-    std::vector<Touch> touches(std::size_t least);
-    std::vector<StampedValue> stamped(std::size_t least);
-
-    Tables& tables_;
-    std::uint64_t& seq_max_;
-    std::uint64_t base_ = 0;  // seq of the object's insert
-    Mark mark_;
-    std::vector<Due>* due_ = nullptr;
-    NameNumber due_name_ = 0;
-    FieldKind due_kind_ = FieldKind::reg;
-};
 
 Object ModelRestore::Reader::object(bool dead) {
     Object object;
@@ -426,6 +353,7 @@ Result<ObjectHead> read_object_head(ByteView object) {
     if (!in.ok() || head.id.empty() || state > 1 || since > kSeqMax.value - inserted) {
         return malformed("object head");
     }
+    head.inserted = Seq{inserted};
     head.last_changed = Seq{inserted + since};
     return head;
 }
@@ -453,31 +381,12 @@ Result<> ModelRestore::object(ByteView bytes) {
     return success();
 }
 
-/// What the bytes don't hold since it follows from them.
-void ModelRestore::hash(Object& object) const {
-    object.id_hash = hash64(as_bytes(object.id));
-    object.birth_hash = birth_hash(object, model_.tables_);
-    object.fields_hash = 0;
-    for (Field const& read : object.fields.all()) {
-        Field& field = *object.fields.find(read.name, read.kind);
-        field.hash = field_hash(object, field, model_.tables_);
-        object.fields_hash += field.hash;
-    }
-    object.hash =
-        object.alive() ? object.fields_hash + head_hash(object, model_.tables_.devices) : 0;
-}
-
 Result<std::uint32_t> ModelRestore::add(Object object) {
     if (model_.objects_.find(object.id) != ObjectTable::kNone) {
         return malformed("an object is there twice");
     }
-    hash(object);
-    auto const slot = model_.objects_.add(object.id);
-    Object& placed = model_.objects_.at(slot);
-    placed = std::move(object);
-    model_.hash_ += placed.hash;
-    model_.moved(placed, slot, false, placed.type, placed.inserted);
-    return slot;
+    work_out_hashes(object, model_.tables_);
+    return model_.place(std::move(object));
 }
 
 Result<> ModelRestore::window_entry(ByteView bytes, Seq mark) {
@@ -524,10 +433,7 @@ Result<Model> ModelRestore::finish(Seq head, Seq mark) && {
     if (head > kSeqMax || seq_max_ > head.value || (mark.value != 0 && mark >= head)) {
         return malformed("a seq above the head");
     }
-    DueQueue& due = model_.due_;
-    std::ranges::move(due_, std::back_inserter(due));
-    std::stable_sort(
-        due.begin(), due.end(), [](Due const& x, Due const& y) { return x.seq < y.seq; });
+    model_.add_due(std::move(due_));
     model_.head_ = head.value;
     model_.mark_ = mark.value;
     if (std::exchange(model_.policies_changed_, false)) {
@@ -558,22 +464,21 @@ Result<WindowHeader> read_header(CanonicalReader& in) {
 
 }  // namespace
 
-Result<std::vector<std::string>> window_objects(ByteView window) {
+Result<WindowSection> read_window(ByteView window) {
     CanonicalReader in(window);
     CAPSTAN_TRY(auto const header, read_header(in));
-    std::vector<std::string> ids;
+    WindowSection section{Seq{header.head}, Seq{header.mark}, {}};
     for (std::size_t i = 0; i < header.entries; ++i) {
-        CanonicalReader entry(in.sized());
-        bool const alive = entry.byte() == 0;
-        auto const id = entry.text(kObjectIdBytesMax);
-        if (!entry.ok()) {
+        WindowEntry entry{.bytes = in.sized()};
+        CanonicalReader front(entry.bytes);
+        entry.alive = front.byte() == 0;
+        entry.id = front.text(kObjectIdBytesMax);
+        if (!front.ok() || (i > 0 && entry.id <= section.entries.back().id)) {
             return malformed("window entry");
         }
-        if (alive) {
-            ids.emplace_back(id);
-        }
+        section.entries.push_back(entry);
     }
-    return ids;
+    return in.done() ? Result<WindowSection>(std::move(section)) : malformed("window section");
 }
 
 Result<Model> ModelRestore::finish(ByteView window) && {

@@ -43,81 +43,10 @@
 #include <capstan/engine/model/canonical.hpp>
 #include <capstan/engine/model/key_ranges.hpp>
 
-#include "model/canonical_io.hpp"
+#include "model/object_writer.hpp"
 
 namespace capstan {
 namespace {
-
-class ObjectWriter {
-  public:
-    ObjectWriter(Bytes& out, Object const& object, Tables const& tables, std::uint64_t mark)
-        : out_(out), object_(object), tables_(tables), mark_(mark) {
-        for (Field const& field : object.fields.all()) {
-            fields_.push_back(&field);
-        }
-        std::ranges::sort(fields_, [&](Field const* x, Field const* y) {
-            auto const& x_name = tables_.names.str(x->name);
-            auto const& y_name = tables_.names.str(y->name);
-            return x_name != y_name ? x_name < y_name : x->kind < y->kind;
-        });
-    }
-
-    void object();
-    /// False if there is none, and nothing is written.
-    bool facts();
-
-  private:
-    void head();
-    void field(Field const& field);
-    void elements(Field const& field);
-    void merged(Field const& field);
-    void reg(Register const& reg);
-    bool has_facts(Field const& field) const;
-    bool has_facts(Element const& element) const;
-    void fact(Field const& field);
-    void element_facts(Field const& field);
-    void adds(Field const& field);
-    void siblings(Register const& reg);
-
-    void name(Field const& field) {
-        out_.text(tables_.names.str(field.name));
-        out_.byte(static_cast<std::uint8_t>(field.kind));
-    }
-    std::uint64_t since(std::uint64_t seq) const { return seq - object_.inserted.seq; }
-    void touch(Touch const& touch) {
-        out_.number(since(touch.seq));
-        out_.number(touch.device);
-    }
-    void touch_or_none(Touch const& touch) {
-        out_.number(touch.seq == 0 ? 0 : since(touch.seq) + 1);
-        if (touch.seq != 0) {
-            out_.number(touch.device);
-        }
-    }
-    void write(Write const& write) {
-        out_.number(since(write.seq));
-        out_.number(write.seq - write.a);
-        out_.number(write.device);
-    }
-    void stamped(std::span<StampedValue const> values) {
-        for (auto const& [value, stamp] : values) {
-            this->value(value);
-            write(stamp);
-        }
-    }
-    void touches(std::span<Touch const> dots) {
-        out_.number(dots.size());
-        std::ranges::for_each(dots, [&](Touch const& dot) { touch(dot); });
-    }
-    void value(StoredValue const& value);
-    bool fresh(Touch const& touch) const { return touch.seq > mark_; }
-
-    CanonicalWriter out_;
-    Object const& object_;
-    Tables const& tables_;
-    std::uint64_t mark_;
-    std::vector<Field const*> fields_;
-};
 
 bool has_elements(Field const& field) {
     return field.kind == FieldKind::set || field.kind == FieldKind::map;
@@ -136,6 +65,16 @@ Bytes window_of(Field const& field, std::uint64_t mark) {
     return field.kind == FieldKind::text ? window(field.text()) : window(field.list());
 }
 
+StateByte state_byte(Object const& object) {
+    if (object.alive()) {
+        return object.state == ObjectState::live ? StateByte::live : StateByte::contested;
+    }
+    return static_cast<StateByte>(static_cast<std::uint8_t>(StateByte::dead_delete_wins) +
+                                  static_cast<std::uint8_t>(object.deleted_under));
+}
+
+}  // namespace
+
 bool has_content(Field const& field) {
     if (is_merged(field)) {
         return field.size() > 0;
@@ -145,14 +84,6 @@ bool has_content(Field const& field) {
     }
     return field.more && std::ranges::any_of(field.more->elements,
                                              [](auto const& one) { return one.second.present(); });
-}
-
-StateByte state_byte(Object const& object) {
-    if (object.alive()) {
-        return object.state == ObjectState::live ? StateByte::live : StateByte::contested;
-    }
-    return static_cast<StateByte>(static_cast<std::uint8_t>(StateByte::dead_delete_wins) +
-                                  static_cast<std::uint8_t>(object.deleted_under));
 }
 
 void ObjectWriter::object() {
@@ -362,8 +293,6 @@ void ObjectWriter::siblings(Register const& reg) {
     stamped(siblings);
 }
 
-}  // namespace
-
 void append_object(Bytes& out, Object const& object, Tables const& tables) {
     CAPSTAN_INVARIANT(object.alive(), object.id);
     ObjectWriter(out, object, tables, 0).object();
@@ -398,23 +327,34 @@ Bytes encode_window(Model const& model) {
     }
     std::ranges::sort(
         objects, {}, [](Object const* one) -> auto const& { return one->id; });
-    Bytes entries;
-    Bytes entry;
-    std::uint64_t count = 0;
+    Bytes bytes;
+    std::vector<std::pair<Object const*, std::size_t>> ends;
     for (Object const* object : objects) {
-        entry.clear();
-        if (append_window_entry(entry, *object, model.tables(), model.mark())) {
-            CanonicalWriter(entries).sized(entry);
-            ++count;
+        if (append_window_entry(bytes, *object, model.tables(), model.mark())) {
+            ends.emplace_back(object, bytes.size());
         }
     }
+    WindowSection section{model.head(), model.mark(), {}};
+    std::size_t at = 0;
+    for (auto const& [object, end] : ends) {
+        section.entries.push_back(
+            {object->id, object->alive(), ByteView(bytes).subspan(at, end - at)});
+        at = end;
+    }
+    return make_window(section);
+}
+
+Bytes make_window(WindowSection const& section) {
     Bytes bytes;
     CanonicalWriter out(bytes);
     out.byte(kModelFormatVersion);
-    for (auto const number : {model.head().value, model.mark().value, count}) {
+    for (auto const number :
+         {section.head.value, section.mark.value, std::uint64_t{section.entries.size()}}) {
         out.number(number);
     }
-    out.raw(entries);
+    for (WindowEntry const& entry : section.entries) {
+        out.sized(entry.bytes);
+    }
     return bytes;
 }
 

@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <capstan/engine/model/model.hpp>
+#include <iterator>
+#include <utility>
 
 #include "model/field_rules.hpp"
 #include "model/object_rules.hpp"
@@ -123,6 +125,31 @@ void Model::moved(Object const& object,
         ++alive_;
     }
     policies_changed_ |= object.alive() && is_policy(object.type);
+}
+
+std::uint32_t Model::place(Object object) {
+    auto const slot = objects_.add(object.id);
+    Object& placed = objects_.at(slot);
+    placed = std::move(object);
+    hash_ += placed.hash;
+    moved(placed, slot, false, placed.type, placed.inserted);
+    return slot;
+}
+
+void Model::take_out(std::uint32_t slot) {
+    Object& object = objects_.at(slot);
+    bool const was_alive = object.alive();
+    auto const inserted = object.inserted;
+    hash_ -= std::exchange(object.hash, 0);
+    capstan::forget(object);
+    moved(object, slot, was_alive, object.type, inserted);
+    objects_.remove(slot);
+}
+
+void Model::add_due(std::vector<Due> due) {
+    std::ranges::move(due, std::back_inserter(due_));
+    std::stable_sort(
+        due_.begin(), due_.end(), [](Due const& x, Due const& y) { return x.seq < y.seq; });
 }
 
 void Model::read_policies() {

@@ -110,6 +110,17 @@ std::uint64_t field_hash(Object const& object, Field const& field, Tables const&
     return sum;
 }
 
+void work_out_hashes(Object& object, Tables const& tables) {
+    object.id_hash = hash64(as_bytes(object.id));
+    object.birth_hash = birth_hash(object, tables);
+    object.fields_hash = 0;
+    for (Field& field : object.fields.all()) {
+        field.hash = field_hash(object, field, tables);
+        object.fields_hash += field.hash;
+    }
+    object.hash = object.alive() ? object.fields_hash + head_hash(object, tables.devices) : 0;
+}
+
 void bring_hash_up_to_date(Object& object, Tables const& tables) {
     for (Field& field : object.fields.all()) {
         if (std::exchange(field.hash_stale, false)) {

@@ -31,6 +31,8 @@ std::uint64_t element_hash(HashPlace const& place, Element const& element, Devic
 /// Sum over the elements of a set or map, or the hash of a register, counter, text or list. An
 /// empty text or list counts for nothing: it is as if it had never been edited.
 std::uint64_t field_hash(Object const& object, Field const& field, Tables const& tables);
+/// Those of an object that was read from bytes, which don't hold what follows from them.
+void work_out_hashes(Object& object, Tables const& tables);
 /// After its texts and lists were edited.
 void bring_hash_up_to_date(Object& object, Tables const& tables);
 

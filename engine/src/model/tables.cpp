@@ -87,6 +87,12 @@ DeviceNumber Devices::number(DeviceId const& device) {
     return added;
 }
 
+void Devices::drop_from(DeviceNumber first) {
+    for (; devices_.size() > first; devices_.pop_back()) {
+        index_.erase(devices_.back().hash, static_cast<DeviceNumber>(devices_.size() - 1));
+    }
+}
+
 std::size_t Devices::bytes() const {
     return devices_.capacity() * sizeof(Device) + index_.bytes();
 }

@@ -5,6 +5,8 @@
 //   devices  = id:16{1..1,024}                 kind 1
 //   window   = section                         kind 2
 //   counters = u64{1..1,024}                   kind 3
+//
+// Kinds 4 to 7: snapshotter/src/past.cpp.
 #include <capstan/engine/model/canonical.hpp>
 #include <capstan/engine/snapshot/chunk.hpp>
 #include <utility>

@@ -6,6 +6,7 @@
 //              ref{count}                        counters, one chunk for each of those
 //              count:u32 objects_ref{count}
 //              ref                               window
+//              ref                               past
 //              u64                               XXH3-64 of all before
 //   ref         = id:32 bytes:u32 packed_bytes:u32
 //   objects_ref = ref objects:u32 max_seq:u64 policies:u8 first:name8 last:name8
@@ -18,7 +19,7 @@ namespace capstan {
 namespace {
 
 constexpr std::string_view kMagic = "CAPSNAP";
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
 constexpr std::size_t kRefBytes = 40;
 constexpr std::size_t kObjectsRefBytesMin = kRefBytes + 4 + 8 + 1 + 2 * 2;
 
@@ -107,6 +108,7 @@ Manifest ManifestReader::read() {
         manifest.objects += manifest.object_chunks.back().objects;
     }
     manifest.window = ref();
+    manifest.past = ref();
     check(manifest);
     return manifest;
 }
@@ -170,6 +172,7 @@ Bytes encode_manifest(Manifest const& manifest) {
         put_name(out, ref.last);
     }
     put_ref(out, manifest.window);
+    put_ref(out, manifest.past);
     out.put(hash64(bytes));
     return bytes;
 }

@@ -310,6 +310,13 @@ void Client::tick(Instant now) {
             look_at(stream);
         }
     }
+    for (auto const& name : std::set<std::string>(loading_)) {
+        auto& stream = *find(name);
+        if (stream.reader->loaded_at().plus(options_.load_timeout) <= now) {
+            stream.reader->ask_anew();
+            look_at(stream);
+        }
+    }
     std::erase_if(held_, [&](auto const& held) {
         bool const is_due = held.second <= now;
         if (is_due) {

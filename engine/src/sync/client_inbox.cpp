@@ -72,7 +72,9 @@ OfferedSnapshot offer_from(fb::Snapshot const& message) {
             .chain = from_wire(message.chain()),
             .manifest = from_wire(*message.manifest()),
             .manifest_bytes = message.manifest_bytes(),
-            .whole = message.whole()};
+            .whole = message.whole(),
+            .from = Seq{message.from()},
+            .delta_bytes = message.bytes()};
 }
 
 ChunkPart part_from(fb::Chunk const& message) {
@@ -231,11 +233,8 @@ struct Client::Inbox {
         CAPSTAN_TRY(greeted());
         auto* const stream = client.find(StreamNumber{message->stream()});
         if (stream != nullptr && stream->reader) {
-            bool const loads = stream->reader->stage() == Subscription::Stage::loading;
-            if (loads && Seq{message->seq()} <= stream->reader->delivered()) {
-                return Error{Errc::protocol_violation, "a snapshot of what is here already"};
-            }
-            stream->reader->on_snapshot(offer_from(*message), client.options_.chunks);
+            CAPSTAN_TRY(
+                stream->reader->on_snapshot(offer_from(*message), client.options_.chunks, now));
         }
         return success();
     }
@@ -248,7 +247,7 @@ struct Client::Inbox {
             return success();
         }
         client.got_on_ |= stream->reader->on_chunk(
-            part_from(*message), client.may_load(*stream), client.effects_);
+            part_from(*message), client.may_load(*stream), now, client.effects_);
         stream->read_backoff.reset();
         client.look_at(*stream);
         return success();
@@ -303,7 +302,7 @@ struct Client::Inbox {
             client.touch(*stream);
         }
         if (stream->reader && is_last) {
-            stream->reader->on_state(state_from(state), client.effects_);
+            stream->reader->on_state(state_from(state), now, client.effects_);
             client.look_at(*stream);
             client.read_again_later(*stream, now);
         }

@@ -20,6 +20,7 @@ fb::StreamCursorT to_wire(std::string const& name, Subscription::Ask const& ask)
     cursor.seq = ask.seq.value;
     cursor.subscribe = ask.subscribe;
     cursor.snapshots = ask.snapshots;
+    cursor.folds = ask.folds;
     if (ask.chain) {
         cursor.chain = std::make_unique<fb::Hash>(to_wire(*ask.chain));
     }
@@ -346,6 +347,9 @@ void Client::set_wake_up() {
     wake(budget_at_);
     for (auto const& name : gaps_) {
         wake(find(name)->reader->gap_since()->plus(options_.gap_timeout));
+    }
+    for (auto const& name : loading_) {
+        wake(find(name)->reader->loaded_at().plus(options_.load_timeout));
     }
     for (auto const* waiting : {&held_, &read_again_}) {
         for (auto const& [name, until] : *waiting) {

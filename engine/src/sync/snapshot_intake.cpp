@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <capstan/engine/snapshot/folded_delta.hpp>
 #include <capstan/engine/sync/snapshot_intake.hpp>
 #include <utility>
 
@@ -50,7 +51,7 @@ Result<> SnapshotIntake::check_announced(ChunkPart const& part) const {
 
 Result<std::optional<ChunkId>> SnapshotIntake::take_whole(ChunkId const& id, Bytes bytes) {
     if (id == offer_.manifest) {
-        CAPSTAN_TRY(take_manifest(bytes));
+        CAPSTAN_TRY(offer_.from == Seq{} ? take_manifest(bytes) : take_delta(bytes));
         return std::optional<ChunkId>();
     }
     auto const missing = missing_.find(id);
@@ -84,6 +85,20 @@ Result<> SnapshotIntake::take_manifest(Bytes const& bytes) {
     }
     chunks_ = std::move(kept);
     manifest_ = std::move(manifest);
+    return success();
+}
+
+Result<> SnapshotIntake::take_delta(Bytes const& packed) {
+    ChunkRef const ref{
+        offer_.manifest, static_cast<std::uint32_t>(offer_.delta_bytes), offer_.manifest_bytes};
+    CAPSTAN_TRY(auto const bytes, codec_.unpack(packed, ref));
+    CAPSTAN_TRY(auto delta, decode_delta(bytes));
+    bool const same = delta.stream == stream_ && delta.generation == offer_.generation &&
+                      delta.from == offer_.from && delta.seq == offer_.seq;
+    if (!same) {
+        return not_announced("another folded delta");
+    }
+    delta_ = std::make_shared<FoldedDelta const>(std::move(delta));
     return success();
 }
 

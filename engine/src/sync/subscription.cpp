@@ -37,14 +37,21 @@ void Subscription::start_at(StoredCursor cursor) {
 Subscription::Ask Subscription::ask(bool may_load) {
     stage_ = Stage::asked;
     asked_snapshots_ = located_ && snapshots_ && may_load;
+    // A folded delta is of exactly what is held: of a history that the chain hash vouches for.
+    asked_folds_ = asked_snapshots_ && folds_ && at_.seq > Seq{} && at_.chain;
     if (!located_) {
         return {Generation{}, Seq{}, std::nullopt, false};
     }
     bool const known = at_.generation != Generation{};
-    return {at_.generation, at_.seq, known ? at_.chain : std::nullopt, true, asked_snapshots_};
+    return {at_.generation,
+            at_.seq,
+            known ? at_.chain : std::nullopt,
+            true,
+            asked_snapshots_,
+            asked_folds_};
 }
 
-void Subscription::on_state(StreamState const& state, Effects& effects) {
+void Subscription::on_state(StreamState const& state, Instant now, Effects& effects) {
     if (stage_ == Stage::following && at_.generation == Generation{}) {
         at_.generation = state.generation;  // the stream has come to be
         consumed_.generation = state.generation;
@@ -63,9 +70,8 @@ void Subscription::on_state(StreamState const& state, Effects& effects) {
         locate(state);
     } else if (state.verdict == CursorVerdict::reset) {
         reset(state, effects);
-    } else if (state.verdict == CursorVerdict::snapshot && asked_snapshots_) {
-        target_ = state.head;
-        stage_ = Stage::loading;
+    } else if (begin_loading(state)) {
+        loaded_at_ = now;
     } else if (state.verdict > CursorVerdict::delta) {
         fail(Error{Errc::protocol_violation, "a way to catch up that was not agreed"}, effects);
     } else if (state.generation == Generation{} && at_.seq > Seq{}) {
@@ -79,6 +85,18 @@ void Subscription::on_state(StreamState const& state, Effects& effects) {
         stage_ = Stage::following;
         note_reached();
     }
+}
+
+/// False if that was not said, or not asked for.
+bool Subscription::begin_loading(StreamState const& state) {
+    bool const loads = (state.verdict == CursorVerdict::snapshot && asked_snapshots_) ||
+                       (state.verdict == CursorVerdict::folded_delta && asked_folds_);
+    if (loads) {
+        folds_ = state.verdict == CursorVerdict::snapshot && folds_;
+        target_ = state.head;
+        stage_ = Stage::loading;
+    }
+    return loads;
 }
 
 /// The first of two steps is answered: the stream's head is known, reading can begin.
@@ -245,6 +263,7 @@ void Subscription::on_disconnected() {
         stage_ = Stage::wanted;
     }
     reached_ = false;
+    folds_ = true;
 }
 
 void Subscription::drop_held() {
@@ -269,18 +288,30 @@ void Subscription::drop_intake() {
     }
 }
 
-void Subscription::on_snapshot(OfferedSnapshot const& offer, ChunkCodec const& codec) {
-    if (stage_ == Stage::loading) {
-        drop_intake();
-        intake_.emplace(stream_, codec, offer, std::exchange(chunks_, {}));
+Result<> Subscription::on_snapshot(OfferedSnapshot const& offer,
+                                   ChunkCodec const& codec,
+                                   Instant now) {
+    if (stage_ != Stage::loading) {
+        return success();
     }
+    if (offer.seq <= at_.seq) {
+        return Error{Errc::protocol_violation, "a snapshot of what is here already"};
+    }
+    if (offer.from != Seq{} && (!asked_folds_ || offer.from != at_.seq)) {
+        return Error{Errc::protocol_violation, "a folded delta of what is not here"};
+    }
+    loaded_at_ = now;
+    drop_intake();
+    intake_.emplace(stream_, codec, offer, std::exchange(chunks_, {}));
+    return success();
 }
 
-bool Subscription::on_chunk(ChunkPart const& part, bool may_load, Effects& effects) {
+bool Subscription::on_chunk(ChunkPart const& part, bool may_load, Instant now, Effects& effects) {
     credit_ += part.bytes.size();
     if (!intake_) {
         return false;
     }
+    loaded_at_ = now;
     auto const taken = intake_->take(part);
     if (!taken) {
         refuse_chunk(taken.error(), effects);
@@ -293,7 +324,7 @@ bool Subscription::on_chunk(ChunkPart const& part, bool may_load, Effects& effec
         stored_chunks_.insert(*taken.value());
     }
     if (intake_->complete() && may_load) {
-        finish_snapshot(effects);
+        finish_loading(effects);
     } else if (intake_->complete()) {
         ask_anew();  // for events: what was written meanwhile counts positions
     }
@@ -309,18 +340,30 @@ void Subscription::refuse_chunk(Error error, Effects& effects) {
     ask_anew();
 }
 
-void Subscription::finish_snapshot(Effects& effects) {
+void Subscription::finish_loading(Effects& effects) {
     auto const offer = intake_->offer();
-    auto snapshot = std::make_shared<TakenSnapshot const>(std::move(*intake_).take_snapshot());
+    bool const folded = offer.from != Seq{};
+    SnapshotArrived arrived{.stream = stream_,
+                            .seq = offer.seq,
+                            .snapshot = nullptr,
+                            .delta = nullptr,
+                            .stored = {stored_chunks_.begin(), stored_chunks_.end()},
+                            .history = history_};
+    if (folded) {
+        arrived.delta = std::move(*intake_).take_delta();
+    } else {
+        arrived.snapshot =
+            std::make_shared<TakenSnapshot const>(std::move(*intake_).take_snapshot());
+    }
     intake_.reset();
     refused_chunks_ = 0;
-    auto stored = std::exchange(stored_chunks_, {});
-    effects.then.emplace_back(
-        SnapshotArrived{stream_, std::move(snapshot), {stored.begin(), stored.end()}, history_});
+    folds_ = true;
+    stored_chunks_.clear();
+    effects.then.emplace_back(std::move(arrived));
     at_ = {offer.generation, offer.seq, offer.chain};
     head_ = std::max(head_, offer.seq);
     passed_.push_back(Passed{offer.seq, offer.chain, 0});
-    stage_ = offer.whole ? Stage::following : Stage::wanted;
+    stage_ = offer.whole || folded ? Stage::following : Stage::wanted;
     note_reached();
 }
 

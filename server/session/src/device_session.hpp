@@ -60,6 +60,7 @@ struct ChunkOrder {
     StreamNumber stream;
     ChunkId id;
     std::unique_ptr<fb::SnapshotT> opens;  // a manifest: what is said before it
+    std::optional<Seq> fold_from;          // a folded delta from this seq instead
     std::optional<Seq> then;               // the last one of a whole snapshot: events behind this
     std::uint64_t ticket = 0;              // not 0: it is read, or was
     SharedBytes bytes;                     // nothing until it was read
@@ -176,6 +177,11 @@ class DeviceSession final : public Session,
 
     // session_chunks.cpp: snapshots
     void offer_snapshot(StreamStat const& stat);
+    void offer_delta(StreamStat const& stat, Seq from);
+    void read(ChunkOrder& order, std::string_view stream);
+    ChunkOrder* find_order(std::uint64_t ticket);
+    void delta_read(std::uint64_t ticket, Result<FoldedBytes> const& delta);
+    void not_read(ChunkOrder const& order, Error const& why);
     void drop_chunks(StreamNumber stream);
     bool has_chunk() const;
     void read_ahead();

@@ -30,6 +30,15 @@ void DeviceSession::offer_snapshot(StreamStat const& stat) {
     chunks_.push_back({.stream = stat.number, .id = offer.manifest, .opens = std::move(opens)});
 }
 
+/// What it is turns out when it is made.
+void DeviceSession::offer_delta(StreamStat const& stat, Seq from) {
+    auto opens = std::make_unique<fb::SnapshotT>();
+    opens->stream = stat.number.value;
+    opens->from = from.value;
+    chunks_.push_back(
+        {.stream = stat.number, .id = {}, .opens = std::move(opens), .fold_from = from});
+}
+
 Result<> DeviceSession::on(fb::NeedChunks const& message) {
     StreamNumber const stream{message.stream()};
     auto const* subscription = find(stream.value);
@@ -62,32 +71,75 @@ void DeviceSession::read_ahead() {
         if (order.ticket != 0 || subscription == nullptr) {
             continue;
         }
-        order.ticket = ++last_ticket_;
-        auto const done = [weak = weak_from_this(),
-                           ticket = order.ticket](Result<SharedBytes> const& bytes) {
-            if (auto const session = weak.lock()) {
-                session->chunk_read(ticket, bytes);
-            }
-        };
-        host_.snapshots()->read(subscription->topic.name, order.id, done);
+        read(order, subscription->topic.name);
     }
 }
 
-/// What was not to be had ends the stream's snapshot: the device asks for the stream anew.
-void DeviceSession::chunk_read(std::uint64_t ticket, Result<SharedBytes> const& bytes) {
+void DeviceSession::read(ChunkOrder& order, std::string_view stream) {
+    auto const ticket = order.ticket = ++last_ticket_;
+    auto const weak = weak_from_this();
+    if (order.fold_from) {
+        return host_.snapshots()->fold(
+            stream, *order.fold_from, [weak, ticket](Result<FoldedBytes> const& delta) {
+                if (auto const session = weak.lock()) {
+                    session->delta_read(ticket, delta);
+                }
+            });
+    }
+    host_.snapshots()->read(stream, order.id, [weak, ticket](Result<SharedBytes> const& bytes) {
+        if (auto const session = weak.lock()) {
+            session->chunk_read(ticket, bytes);
+        }
+    });
+}
+
+ChunkOrder* DeviceSession::find_order(std::uint64_t ticket) {
     auto const order = std::ranges::find(chunks_, ticket, &ChunkOrder::ticket);
-    if (order == chunks_.end()) {
+    return order == chunks_.end() ? nullptr : &*order;
+}
+
+void DeviceSession::chunk_read(std::uint64_t ticket, Result<SharedBytes> const& bytes) {
+    auto* const order = find_order(ticket);
+    if (order == nullptr) {
         return;
     }
     if (bytes) {
         order->bytes = bytes.value();
     } else {
-        auto const stream = order->stream;
-        bool const passes = describe(bytes.error().code).reaction != Reaction::fix;
-        notice(passes ? bytes.error() : Error{Errc::not_ready, bytes.error().detail}, stream);
-        drop_chunks(stream);
+        not_read(*order, bytes.error());
     }
     wake_if_resting();
+}
+
+void DeviceSession::delta_read(std::uint64_t ticket, Result<FoldedBytes> const& delta) {
+    auto* const order = find_order(ticket);
+    if (order == nullptr) {
+        return;
+    }
+    if (delta) {
+        auto const& [generation, seq, chain, ref, packed] = delta.value();
+        auto& opens = *order->opens;
+        opens.generation = generation.value;
+        opens.seq = seq.value;
+        opens.chain = std::make_unique<fb::Hash>(to_wire(chain));
+        opens.manifest = std::make_unique<fb::ChunkId>(to_wire(ref.id));
+        opens.manifest_bytes = ref.packed_bytes;
+        opens.bytes = ref.bytes;
+        order->id = ref.id;
+        order->then = seq;
+        order->bytes = packed;
+    } else {
+        not_read(*order, delta.error());
+    }
+    wake_if_resting();
+}
+
+/// What was not to be had ends the stream's snapshot: the device asks for the stream anew.
+void DeviceSession::not_read(ChunkOrder const& order, Error const& why) {
+    auto const stream = order.stream;
+    bool const passes = describe(why.code).reaction != Reaction::fix;
+    notice(passes ? why : Error{Errc::not_ready, why.detail}, stream);
+    drop_chunks(stream);
 }
 
 /// False if the next one is still being read.

@@ -27,7 +27,8 @@ std::vector<StreamRequest> requests_of(
                  .held = {Generation{cursor->generation()},
                           Seq{cursor->seq()},
                           chain == nullptr ? std::nullopt : std::optional(from_wire(chain)),
-                          cursor->snapshots()},
+                          cursor->snapshots(),
+                          cursor->folds()},
                  .subscribe = cursor->subscribe()});
         }
     }

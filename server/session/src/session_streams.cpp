@@ -165,6 +165,8 @@ fb::StreamStateT DeviceSession::enter(StreamRequest const& request) {
         host_.count().verdicts[static_cast<std::size_t>(verdict)] += 1;
         if (verdict == fb::Verdict::snapshot) {
             offer_snapshot(stat);
+        } else if (verdict == fb::Verdict::folded_delta) {
+            offer_delta(stat, request.held.seq);
         }
     }
     return state_of(stat, way.value());
@@ -228,7 +230,9 @@ fb::StreamStateT DeviceSession::state_of(StreamStat const& stat, CatchUp const& 
     state.head = stat.head.value;
     state.chain = std::make_unique<fb::Hash>(to_wire(stat.chain));
     state.mark = stat.mark.value;
-    state.snapshot = way.verdict == fb::Verdict::snapshot ? way.after.value : 0;
+    bool const loads =
+        way.verdict == fb::Verdict::snapshot || way.verdict == fb::Verdict::folded_delta;
+    state.snapshot = loads ? way.after.value : 0;
     state.events = way.events;
     state.bytes = way.bytes;
     if (auto const known = host_.partition()->device(stat.number, device_)) {

@@ -243,6 +243,7 @@ void ReplicaDevice::open_store() {
         return record.key.size() >= prefix.size() &&
                std::ranges::equal(record.key.first(prefix.size()), prefix);
     });
+    counts["downloads resumed"] += load_chunks(stream_.str(), of_model).empty() ? 0 : 1;
     replica_ = Replica::open(*client_, stream_, of_model);
     prepare(*replica_);
     replica_->check_invariants();
@@ -330,8 +331,7 @@ void ReplicaDevice::carry_out(Effect const& effect) {
     } else if (auto const* hole = std::get_if<HoleDeclared>(&effect)) {
         replica_->on(*hole);
     } else if (auto const* arrived = std::get_if<SnapshotArrived>(&effect)) {
-        ++counts["snapshots"];
-        replica_->on(*arrived);
+        on(*arrived);
     } else if (auto const* lost = std::get_if<HistoryLost>(&effect)) {
         ++counts["histories lost"];
         replica_->on(*lost);
@@ -350,6 +350,30 @@ void ReplicaDevice::carry_out(Effect const& effect) {
             ++counts["refused"];
             refused.push_back(*moved);
         }
+    }
+}
+
+/// What was loaded is what all events come to, byte for byte, whatever is pending on top.
+void ReplicaDevice::on(SnapshotArrived const& arrived) {
+    std::string const what = arrived.delta ? "folded deltas" : "snapshots";
+    auto const pending = replica_->status().pending;
+    auto const before = replica_->status().applied;
+    bool const is_given_up = arrived.history != client_->subscription(stream_.str())->history();
+    replica_->on(arrived);
+    if (is_given_up) {
+        return;
+    }
+    expect(replica_->status().applied > before, what + " are taken over");
+    ++counts[what];
+    counts[what + " below pending writes"] += pending > 0 ? 1 : 0;
+    if (compares_at_opening) {
+        auto const tape = fold_tape(server_, stream_.str(), replica_->status().applied);
+        expect(replica_->state_hash() == tape.state_hash(), what + " are what all events come to");
+        expect(encode_window(replica_->model()) == encode_window(tape),
+               what + " judge later events as all events do");
+        expect(encode_devices(replica_->model().tables().devices) ==
+                   encode_devices(tape.tables().devices),
+               what + " count devices as all events do");
     }
 }
 

@@ -87,6 +87,7 @@ class ReplicaDevice {
     void open_store();
     void carry_out(sync::Effects effects);
     void carry_out(sync::Effect const& effect);
+    void on(sync::SnapshotArrived const& arrived);
     void look();
     bool took_step(Result<std::optional<sync::Undone>> const& undone);
     void expect(bool condition, std::string const& what);

@@ -39,7 +39,10 @@ GatewayHabits habits_of(NetworkOptions const& options) {
             .drops_events = 20,
             .repeats_events = 20,
             .offers_snapshots = options.snapshots ? 500U : 0U,
-            .damages_chunks = 30,
+            .offers_deltas = 500,
+            .offers_stale = 200,
+            .damages_chunks = 20,
+            .loses_chunks = 10,
             .forgets_chunks = 100};
 }
 
@@ -56,19 +59,11 @@ class Network {
         sync::ClientOptions client;
         client.chunks = plain_codec();
         client.credit_bytes = static_cast<std::uint32_t>(2'000 + dice_.below(20'000));
-        for (char const name : {'a', 'b', 'c'}) {
-            devices_.push_back(std::make_unique<ReplicaDevice>(
-                std::string(1, name), dice_, server_, client, kStream));
-            auto& device = *devices_.back();
-            device.compares_at_opening = !options.backups;
-            device.on_write = [this, &device](sync::WriteMoved const& moved) {
-                heard(device, moved);
-            };
-            device.on_crash = [this, &device] { lose_unstored(device); };
-            device.prepare = [this, &device](sync::Replica& replica) { prepare(device, replica); };
-            device.prepare(device.replica());
+        client.load_timeout = std::chrono::seconds(2);
+        client_options_ = client;
+        for (int n = 0; n < 3; ++n) {
+            join();
         }
-        images_.resize(devices_.size());
         if (options.resolves) {
             devices_.front()->mutate(
                 {{{.kind = OpKind::insert, .object = "rule", .type = "capstan.policy"},
@@ -91,7 +86,15 @@ class Network {
         if (auto wrong = quiesce(); !wrong.empty()) {
             return wrong;
         }
-        return check();
+        if (auto wrong = check(); !wrong.empty()) {
+            return wrong;
+        }
+        for (int round = 0; round < 3; ++round) {
+            if (auto wrong = come_back(); !wrong.empty()) {
+                return wrong;
+            }
+        }
+        return start_cold();
     }
 
     std::map<std::string, std::uint64_t> counts() const {
@@ -105,6 +108,64 @@ class Network {
     }
 
   private:
+    /// A device that has nothing joins the others.
+    ReplicaDevice& join() {
+        auto const name = static_cast<char>('a' + devices_.size());
+        devices_.push_back(std::make_unique<ReplicaDevice>(
+            std::string(1, name), dice_, server_, client_options_, kStream));
+        auto& device = *devices_.back();
+        device.compares_at_opening = !options_.backups;
+        device.on_write = [this, &device](sync::WriteMoved const& moved) { heard(device, moved); };
+        device.on_crash = [this, &device] { lose_unstored(device); };
+        device.prepare = [this, &device](sync::Replica& replica) { prepare(device, replica); };
+        device.prepare(device.replica());
+        images_.resize(devices_.size());
+        return device;
+    }
+
+    /// All are away while one goes on; then they come back, and some die of it.
+    std::string come_back() {
+        for (auto& device : devices_) {
+            device->break_connection();
+        }
+        auto& author = *dice_.pick(devices_);
+        for (auto writes = 1 + dice_.below(8); writes > 0; --writes) {
+            write(author);
+            exchange(author, 3);
+        }
+        for (auto& device : devices_) {
+            device->effects_until_crash = dice_.one_in(3) ? 1 + dice_.below(40) : 0;
+            exchange(*device, 2);
+        }
+        if (auto wrong = quiesce(); !wrong.empty()) {
+            return wrong;
+        }
+        return check();
+    }
+
+    void exchange(ReplicaDevice& device, int rounds) {
+        for (; rounds > 0; --rounds) {
+            device.advance(std::chrono::milliseconds(500));
+            while (device.deliver_to_server() || server_.fold_one()) {
+            }
+            server_.push();
+            while (device.receive()) {
+            }
+        }
+    }
+
+    /// In the end a device with nothing but writes of its own comes to what all others have.
+    std::string start_cold() {
+        auto& device = join();
+        for (auto writes = dice_.below(4); writes > 0; --writes) {
+            write(device);
+        }
+        if (auto wrong = quiesce(); !wrong.empty()) {
+            return wrong;
+        }
+        return check();
+    }
+
     struct Written {
         std::string device;
         bool stored = false;
@@ -185,7 +246,7 @@ class Network {
     void step() {
         auto const which = static_cast<std::size_t>(dice_.below(devices_.size()));
         ReplicaDevice& device = *devices_[which];
-        auto const choice = dice_.below(20);
+        auto const choice = dice_.below(21);
         if (choice < 4) {
             if (options_.undoes && dice_.one_in(3)) {
                 take_a_step(device);
@@ -195,7 +256,8 @@ class Network {
         } else if (choice < 7) {
             device.advance(std::chrono::milliseconds(dice_.below(400)));
         } else if (choice < 10) {
-            device.receive();
+            for (auto more = dice_.one_in(4) ? 60 : 1; more > 0 && device.receive(); --more) {
+            }
         } else if (choice < 12) {
             device.deliver_to_server();
         } else if (choice < 14) {
@@ -214,8 +276,10 @@ class Network {
             }
         } else if (choice < 19) {
             image(which);
-        } else {
+        } else if (choice < 20) {
             backup();
+        } else if (devices_.size() < 5 && dice_.one_in(8)) {
+            join();
         }
     }
 
@@ -412,6 +476,7 @@ class Network {
     NetworkOptions options_;
     TestServer server_;
     ReplicaAuthor author_;
+    sync::ClientOptions client_options_;
     std::vector<std::unique_ptr<ReplicaDevice>> devices_;
     std::map<std::string, Written> written_;  // by note
     std::map<std::pair<std::string, sync::MutationId>, std::string> writes_;
@@ -467,10 +532,17 @@ BOOST_AUTO_TEST_CASE(devices_converge_with_the_tape_and_every_write_counts_once)
                              "refused",
                              "recoveries",
                              "histories lost",
-                             "snapshots offered",
                              "steps taken back or again",
                              "disputes decided",
-                             "chunks damaged"}) {
+                             "snapshots",
+                             "snapshots below pending writes",
+                             "folded deltas",
+                             "folded deltas below pending writes",
+                             "downloads resumed",
+                             "stale snapshots offered",
+                             "chunks damaged",
+                             "chunks lost",
+                             "chunks forgotten"}) {
         BOOST_TEST(counts[what] > 0U, what);
     }
     for (auto const& [what, times] : counts) {

@@ -106,8 +106,8 @@ std::string ScriptBed::text(Effect const& effect) {
             return "hole " + e.stream + " " + range(e.first, e.last) + "\n";
         }
         std::string operator()(SnapshotArrived const& e) const {
-            return "snapshot " + e.stream + " at " +
-                   std::to_string(e.snapshot->manifest.seq.value) + "\n";
+            return (e.delta ? "folded delta " : "snapshot ") + e.stream + " at " +
+                   std::to_string(e.seq.value) + "\n";
         }
         std::string operator()(HistoryLost const& e) const {
             return "history lost " + e.stream + " head " + std::to_string(e.head.value) + "\n";

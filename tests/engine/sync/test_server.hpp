@@ -42,7 +42,10 @@ struct GatewayHabits {
     std::uint64_t repeats_events = 0;
     std::uint64_t declares_holes = 0;
     std::uint64_t offers_snapshots = 0;
+    std::uint64_t offers_deltas = 0;  // instead, where the device can take one
+    std::uint64_t offers_stale = 0;   // the snapshot of an earlier offer
     std::uint64_t damages_chunks = 0;
+    std::uint64_t loses_chunks = 0;    // nothing more is said of one
     std::uint64_t forgets_chunks = 0;  // another snapshot has taken their place
 };
 
@@ -87,7 +90,16 @@ class TestServer {
     std::vector<Bytes> const& runs(std::string const& stream) { return runs_[stream]; }
     /// Creates a stream whose merge mark stays this close behind its head.
     void create(std::string const& stream, std::uint32_t grace);
-    void stop_misbehaving() { habits_ = {}; }
+    /// What is offered in place of events stays as it is, with all that befalls it.
+    void stop_misbehaving() {
+        habits_ = {.offers_snapshots = habits_.offers_snapshots,
+                   .offers_deltas = habits_.offers_deltas,
+                   .offers_stale = habits_.offers_stale,
+                   .damages_chunks = habits_.damages_chunks,
+                   .loses_chunks = habits_.loses_chunks,
+                   .forgets_chunks = habits_.forgets_chunks};
+    }
+    void behave() { habits_ = {.offers_snapshots = habits_.offers_snapshots}; }
     std::map<std::string, std::uint64_t> const& counts() const { return counts_; }
 
   private:
@@ -120,6 +132,8 @@ class TestServer {
     bool stands(std::string const& name, fb::StreamCursor const& cursor) const;
     bool offer_snapshot(Session& session, fb::StreamCursor const& cursor, fb::StreamStateT& state);
     TestSnapshot snapshot_at(std::string const& name, Seq seq);
+    TestSnapshot snapshot_for(fb::StreamCursor const& cursor, fb::StreamStateT const& state);
+    bool offer_delta(Session& session, fb::StreamCursor const& cursor, fb::StreamStateT& state);
     void send_chunk(Session& session, std::uint32_t stream, ChunkId const& id, Bytes bytes);
     void send_chunks(Session& session, fb::NeedChunks const& message);
     void welcome(Session& session, fb::WelcomeT const& message);
@@ -142,6 +156,7 @@ class TestServer {
     GatewayHabits habits_;
     FoldBed bed_;
     std::map<std::string, std::vector<Bytes>> runs_;  // delivered runs, by stream
+    std::map<std::string, TestSnapshot> offered_;     // last, by stream
     std::map<Connection, Session> sessions_;
     std::deque<Submission> queue_;
     std::vector<Submission> copies_;

@@ -27,8 +27,7 @@ Result<Bytes> plain_content(ByteView packed, ChunkRef const& ref) {
 }
 
 ChunkRef add(TestSnapshot& snapshot, Bytes const& chunk) {
-    Bytes packed{kPlain};
-    packed.insert(packed.end(), chunk.begin(), chunk.end());
+    auto packed = plain_packed(chunk);
     ChunkRef const ref{plain_id(chunk),
                        static_cast<std::uint32_t>(chunk.size()),
                        static_cast<std::uint32_t>(packed.size())};
@@ -74,9 +73,16 @@ TestSnapshot snapshot_of(Model const& model,
     manifest.counter_chunks = {add(snapshot, make_counters(counters))};
     add_objects(snapshot, model, chunk_objects);
     manifest.window = add(snapshot, make_chunk(ChunkKind::window, encode_window(model)));
+    manifest.past = {plain_id(as_bytes("past")), 4, 5};  // devices are not given it
     snapshot.encoded = encode_manifest(manifest);
     snapshot.id = plain_id(snapshot.encoded);
     return snapshot;
+}
+
+Bytes plain_packed(ByteView bytes) {
+    Bytes packed{kPlain};
+    packed.insert(packed.end(), bytes.begin(), bytes.end());
+    return packed;
 }
 
 sync::ChunkCodec plain_codec() {

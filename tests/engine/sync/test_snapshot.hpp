@@ -29,5 +29,6 @@ TestSnapshot snapshot_of(Model const& model,
 /// SHA-256 and zstd are not for tests of the core: chunks are sent as they are, with one byte in
 /// front, and named by XXH3.
 sync::ChunkCodec plain_codec();
+Bytes plain_packed(ByteView bytes);
 
 }  // namespace capstan::test

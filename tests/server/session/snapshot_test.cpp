@@ -325,6 +325,70 @@ BOOST_AUTO_TEST_CASE(chunks_that_two_snapshots_share_are_loaded_once) {
     BOOST_TEST(device.chunk_bytes - before < newer.bytes());
 }
 
+/// However many events: what changed comes at once, and no more than that.
+BOOST_AUTO_TEST_CASE(a_device_that_was_away_is_told_what_changed) {
+    SnapshotBed world(never_whole());
+    std::size_t const objects = 2'000;
+    for (std::size_t n = 0; n < objects; ++n) {
+        world.write(n, objects);
+    }
+    world.snapshot();
+    Device device(world);
+    device.settle();
+    BOOST_TEST(device.replica().state_hash() == world.replayed());
+    for (std::size_t n = 0; n < 4'000; ++n) {
+        world.write(objects * (2 + n / 20) + n % 20, objects);
+    }
+    auto const offer = world.snapshot();
+    world.write(5, objects);
+    auto const before = device.chunk_bytes;
+    device.restart();
+    device.write("mine");
+    auto const asked = device.sent["NeedChunks"];
+    device.settle();
+    BOOST_TEST(world.bed.host->counters().verdicts[2] == 1U);
+    BOOST_TEST(device.chunk_bytes - before < offer.bytes() / 5);  // of texts that compress well
+    BOOST_TEST(device.sent["NeedChunks"] == asked);
+    BOOST_TEST(device.troubles.empty());
+    BOOST_TEST(device.replica().status().caught_up);
+    BOOST_TEST(device.replica().status().pending == 0U);
+    BOOST_TEST(device.replica().view().counter("mine", "count") == 1);
+    BOOST_TEST(device.replica().state_hash() == world.replayed());
+    device.restart();  // what was taken over is what is stored
+    BOOST_TEST(device.replica().state_hash() == world.replayed());
+}
+
+BOOST_AUTO_TEST_CASE(a_folded_delta_that_is_damaged_is_not_taken_over) {
+    SnapshotBed world;
+    for (std::size_t n = 0; n < 500; ++n) {
+        world.write(n, 500);
+    }
+    Device device(world);
+    device.settle();
+    for (std::size_t n = 0; n < 2'000; ++n) {
+        world.write(500 * (2 + n / 20) + n % 20, 500);
+    }
+    world.snapshot();
+    std::size_t damaged = 0;
+    device.network = [&](ByteView payload) {
+        Bytes bytes(payload.begin(), payload.end());
+        bool has_chunk = false;
+        each_message(payload, [&]<class T>(T const*) {
+            has_chunk = has_chunk || std::is_same_v<T, fb::Chunk>;
+        });
+        if (has_chunk && damaged++ == 0) {
+            bytes[bytes.size() / 2] ^= std::byte{1};
+        }
+        return bytes;
+    };
+    device.restart();
+    device.settle();
+    BOOST_TEST(damaged > 0U);
+    BOOST_TEST(world.bed.host->counters().verdicts[2] == 1U);
+    BOOST_TEST(device.replica().status().caught_up);
+    BOOST_TEST(device.replica().state_hash() == world.replayed());
+}
+
 BOOST_AUTO_TEST_CASE(a_device_without_snapshots_replays) {
     SnapshotBed world;
     for (std::size_t n = 0; n < 500; ++n) {

@@ -6,6 +6,7 @@
 #include <capstan/engine/model/conflict_log.hpp>  // the newest conflicts, in bounded memory
 #include <capstan/engine/model/key_ranges.hpp>    // where two models differ
 #include <capstan/engine/model/model.hpp>         // Model, apply: events in seq order, each once
+#include <capstan/engine/model/model_update.hpp>  // other objects in place of some: all or nothing
 #include <capstan/engine/model/object.hpp>        // Object, Field: state at rest, with stamps
 #include <capstan/engine/model/overlay.hpp>       // pending mutations on top: what the user sees
 #include <capstan/engine/model/policy.hpp>        // which rule decides; rules are events themselves

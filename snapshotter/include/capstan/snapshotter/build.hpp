@@ -1,7 +1,9 @@
 #pragma once
 #include <capstan/engine/model/canonical.hpp>
 #include <capstan/engine/snapshot/restore.hpp>
+#include <capstan/engine/snapshot/trail.hpp>
 #include <capstan/sequencer/partition.hpp>
+#include <capstan/snapshotter/past.hpp>
 #include <capstan/snapshotter/store.hpp>
 #include <cstdint>
 #include <set>
@@ -21,17 +23,21 @@ struct BuildFigures {
     std::uint64_t chunks_kept = 0;    // as they were in the snapshot before
 };
 
-/// For each device of a model, by its number there: the counter of its last event.
+/// For each device of a model, by its number there: the counter of its last event, and when it made
+/// events.
 class LastCounters {
   public:
     LastCounters() = default;
-    explicit LastCounters(std::vector<Counter> counters) : counters_(std::move(counters)) {}
+    LastCounters(std::vector<Counter> counters, std::vector<Visit> visits)
+        : counters_(std::move(counters)), visits_(std::move(visits)) {}
     /// The model has applied an event of this dot.
     void note(Model const& model, Dot const& dot);
     std::span<Counter const> all() const { return counters_; }
+    std::span<Visit const> visits() const { return visits_; }
 
   private:
     std::vector<Counter> counters_;
+    std::vector<Visit> visits_;
 };
 
 /// Builds a stream's next snapshot from the one before and what the tape says since:
@@ -63,6 +69,8 @@ class SnapshotBuild {
     Result<> feed(Page const& page);
     /// Writes chunks and publishes. Nothing happens if there were no events.
     Result<Manifest> finish();
+    /// Of the snapshot that `finish` gave.
+    Past const& past() const { return past_; }
     BuildFigures const& figures() const { return figures_; }
 
   private:
@@ -72,22 +80,31 @@ class SnapshotBuild {
     Result<> load_devices(ModelRestore& restore);
     Result<std::set<std::size_t>> chunks_of_base(ByteView window) const;
     Result<> load(std::size_t chunk);
+    Result<> add_objects(ModelRestore& restore, std::size_t chunk);
+    Result<Bytes> read(ChunkRef const& ref) const { return store_->chunk(before_.stream, ref); }
     std::size_t chunk_of(std::string_view id) const;
 
     Result<> write_objects(Manifest& next);
     Result<> write_devices(Manifest& next);
+    Result<> write_visits();
+    Result<> write_deaths();
     Result<ChunkRef> write(ByteView chunk);
 
     SnapshotStore* store_;
     Manifest before_;
-    Model model_;                                 // of the chunks that were loaded
-    std::vector<bool> loaded_;                    // by chunk of objects
+    Past past_;                 // of the snapshot before, then of the one that is written
+    Model model_;               // of the chunks that were loaded
+    std::vector<bool> loaded_;  // by chunk of objects
     std::set<std::string, std::less<>> touched_;  // objects that events named
+    Trails trails_;                               // of all objects that were loaded, and of those
     std::uint64_t state_hash_ = 0;
     Hash128 chain_;
     LastCounters counters_;
     BuildFigures figures_;
 };
+
+/// The past that a snapshot keeps. Errors: those of the store, `malformed`.
+Result<Past> load_past(SnapshotStore& store, Manifest const& manifest);
 
 /// The model that a snapshot holds. Errors: those of the store, `malformed`.
 Result<RestoredSnapshot> load_snapshot(SnapshotStore& store, Manifest const& manifest);
@@ -101,13 +118,19 @@ class SnapshotCheck {
     Seq next() const { return model_.head().next(); }
     bool done() const { return model_.head() >= manifest_.seq; }
     Result<> feed(Page const& page);
-    /// Compares chain, state hash, window, devices with their counters, and every object. Errors:
-    /// `index_damaged`, with what differs. Precondition: `done()`.
+    /// Compares chain, state hash, window, devices with their counters, every object, and the past.
+    /// Errors: `index_damaged`, with what differs. Precondition: `done()`.
     Result<> compare(SnapshotStore& store) const;
 
   private:
+    Result<> compare_model(SnapshotStore& store) const;
+    Result<> compare_past(SnapshotStore& store) const;
+    Result<> compare_trails(SnapshotStore& store, std::size_t chunk, ObjectsPast const& past) const;
+    Error differs(std::string const& what) const;
+
     Manifest manifest_;
     Model model_;
+    Trails trails_;
     Hash128 chain_;
     LastCounters counters_;
     std::uint64_t event_bytes_ = 0;

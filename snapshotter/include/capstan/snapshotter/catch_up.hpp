@@ -28,6 +28,7 @@ struct HeldCursor {
     Seq seq;
     std::optional<Hash128> chain;
     bool snapshots = false;  // may begin with one
+    bool folds = false;      // holds the model at seq, and takes in folded deltas
 };
 
 /// How a device catches up.
@@ -51,6 +52,8 @@ std::optional<Seq> chain_needed(StreamHistory const& stream, HeldCursor const& h
 ///   the device takes snapshots, there is one of this generation
 ///     above the cursor, and with the events behind it it is less
 ///     to send than the events alone, or the tape has not all     snapshot
+///   the device takes folded deltas, and one to that snapshot is
+///     less to send than either                                   folded_delta
 ///   below what the tape holds                                    denied, `trimmed`
 ///   else                                                         delta
 ///

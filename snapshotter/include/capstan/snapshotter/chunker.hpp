@@ -1,10 +1,13 @@
 #pragma once
 #include <capstan/engine/model/canonical.hpp>
 #include <capstan/engine/snapshot/chunk.hpp>
+#include <capstan/snapshotter/past.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace capstan {
 
@@ -14,7 +17,9 @@ inline constexpr std::size_t kChunkBytesFull = 192 * 1'024;
 
 /// Some neighbouring objects, by id.
 struct ObjectChunk {
-    Bytes bytes;  // with its kind in front
+    Bytes bytes;   // with its kind in front
+    Bytes trails;  // of the same objects, too
+    Recency recent{};
     std::string first;
     std::string last;
     std::uint32_t objects = 0;
@@ -31,13 +36,14 @@ struct ObjectChunk {
 class Chunker {
   public:
     /// The next object, with an id above all before. A chunk, if it completes one.
-    std::optional<ObjectChunk> add(ObjectHead const& head, ByteView object);
+    std::optional<ObjectChunk> add(ObjectHead const& head, ByteView object, ByteView trail);
     std::optional<ObjectChunk> finish();
     /// The next object begins a chunk.
     bool at_boundary() const { return open_.objects == 0; }
 
   private:
     ObjectChunk open_;
+    std::vector<std::pair<Seq, std::uint32_t>> changes_;  // of its objects, with their bytes
 };
 
 }  // namespace capstan

@@ -2,6 +2,7 @@
 #include <capstan/schema/bytes.hpp>
 #include <capstan/schema/error.hpp>
 #include <capstan/schema/ids.hpp>
+#include <capstan/snapshotter/past.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -22,9 +23,25 @@ struct SnapshotOffer {
     std::uint32_t manifest_bytes = 0;
     std::uint32_t chunks = 0;
     std::uint64_t chunk_bytes = 0;  // of all chunks, as they are sent
+    std::uint64_t window_bytes = 0;
+    Seq folds_from = kSeqMax;  // folded deltas can be made from this seq on
+    ChangedBytes changed;
 
     /// What a device without any of it has to load.
     std::uint64_t bytes() const { return manifest_bytes + chunk_bytes; }
+    /// What a device at that seq has to load: an estimate. Precondition: from <= seq.
+    std::uint64_t folded_bytes(Seq from) const {
+        return window_bytes + changed.within(seq.value - from.value);
+    }
+};
+
+/// A folded delta to a snapshot, as it is sent.
+struct FoldedBytes {
+    Generation generation;
+    Seq seq;
+    Hash128 chain;  // at seq
+    ChunkRef ref;
+    std::shared_ptr<Bytes const> packed;
 };
 
 /// Where snapshots come from, for those who hand them on. Threading: the strand.
@@ -32,6 +49,7 @@ class SnapshotSource {
   public:
     using SharedBytes = std::shared_ptr<Bytes const>;
     using OnBytes = std::function<void(Result<SharedBytes> const&)>;
+    using OnFolded = std::function<void(Result<FoldedBytes> const&)>;
 
     virtual ~SnapshotSource() = default;
     /// Nothing if the stream has none. Valid until the caller returns to the executor.
@@ -41,6 +59,9 @@ class SnapshotSource {
     /// Errors: `not_found` (it has a successor: look at the newest), `not_ready` (it was damaged,
     /// and the snapshot is being built anew), `disk_io`.
     virtual void read(std::string_view stream, ChunkId const& id, OnBytes done) = 0;
+    /// The folded delta from that seq to the newest snapshot. `done` and errors as of `read`, and
+    /// `too_large`.
+    virtual void fold(std::string_view stream, Seq from, OnFolded done) = 0;
 };
 
 }  // namespace capstan

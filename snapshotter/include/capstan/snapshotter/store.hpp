@@ -1,5 +1,6 @@
 #pragma once
 #include <capstan/engine/snapshot/manifest.hpp>
+#include <capstan/snapshotter/past.hpp>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -52,9 +53,10 @@ class SnapshotStore {
     };
     Result<Put> put_chunk(std::string_view stream, ByteView bytes);
     /// Makes it the stream's newest snapshot, and removes what is older than the newest two.
+    /// `past`: what `manifest.past` holds.
     /// Precondition: its seq is above that of the newest. Errors: `index_damaged` (a chunk of it is
     /// not there).
-    Result<> publish(Manifest const& manifest);
+    Result<> publish(Manifest const& manifest, Past const& past);
     /// Removes all that the stream has: it is to be built from its first event.
     Result<> remove(std::string_view stream);
 

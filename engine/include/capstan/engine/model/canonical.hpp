@@ -39,8 +39,20 @@ bool append_window_entry(Bytes& out, Object const& object, Tables const& tables,
 /// The section at the model's head and mark.
 Bytes encode_window(Model const& model);
 
-/// Ids of the live objects that a section tells facts of. Errors: `malformed`.
-Result<std::vector<std::string>> window_objects(ByteView window);
+/// One entry of a window section.
+struct WindowEntry {
+    std::string_view id;
+    bool alive = false;  // otherwise a tombstone
+    ByteView bytes;      // for `ModelRestore::window_entry`
+};
+struct WindowSection {
+    Seq head;
+    Seq mark;
+    std::vector<WindowEntry> entries;  // by id
+};
+/// Its parts; they point into it. Errors: `malformed`.
+Result<WindowSection> read_window(ByteView window);
+Bytes make_window(WindowSection const& section);
 
 /// The ids of devices `first` and later, 16 bytes each.
 Bytes encode_devices(Devices const& devices, DeviceNumber first = 0);
@@ -49,6 +61,7 @@ Bytes encode_devices(Devices const& devices, DeviceNumber first = 0);
 struct ObjectHead {
     std::string_view id;  // within the bytes
     std::string_view type;
+    Seq inserted;  // its present life began with it
     Seq last_changed;
 };
 /// Errors: `malformed`.
@@ -76,6 +89,8 @@ class ModelRestore {
 
   private:
     class Reader;
+    friend class ModelUpdate;
+    friend class ObjectFold;
     /// The mark that facts lie above; windows of a section end at exactly that one.
     struct Mark {
         std::uint64_t seq = 0;
@@ -86,7 +101,6 @@ class ModelRestore {
     Result<std::string> entry(ByteView bytes, Mark const& mark);
     Result<std::uint32_t> live_facts(Reader& in, Mark const& mark);
     Result<std::uint32_t> tombstone(Reader& in, Mark const& mark);
-    void hash(Object& object) const;
 
     Model model_;
     std::vector<Due> due_;

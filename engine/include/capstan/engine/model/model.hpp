@@ -98,6 +98,7 @@ class Model {
     friend class Overlay;  // interns names
     friend class PendingRebase;
     friend class ModelRestore;  // builds one from bytes
+    friend class ModelUpdate;   // takes over what changed
 
     void apply_to_object(Author const& author, std::size_t first, std::size_t end, Changes*);
     void moved(Object const& object,
@@ -105,6 +106,10 @@ class Model {
                bool was_alive,
                NameNumber type_before,
                InsertStamp const& inserted_before);
+    /// An object from elsewhere, hashes and all, whose id is not there.
+    std::uint32_t place(Object object);
+    void take_out(std::uint32_t slot);
+    void add_due(std::vector<Due> due);
     void collect(std::size_t facts_max);
     void forget(Due const& due);
     void read_policies();

@@ -35,6 +35,8 @@ class Devices {
     DeviceNumber number(DeviceId const& device);
     /// `kNoDevice` for one without an event.
     DeviceNumber find(DeviceId const& device) const;
+    /// As if the device with that number and all later ones had never come.
+    void drop_from(DeviceNumber first);
     DeviceId id(DeviceNumber number) const {
         return number == kNoDevice ? DeviceId{} : devices_[number].id;
     }

@@ -16,7 +16,17 @@ struct ObjectHead;
 /// Ids in a chunk of the device table, and numbers in one of counters.
 inline constexpr std::size_t kChunkDevices = 1'024;
 
-enum class ChunkKind : std::uint8_t { objects, devices, window, counters };
+/// Devices are given the first four; the others are for servers (<capstan/snapshotter/past.hpp>).
+enum class ChunkKind : std::uint8_t {
+    objects,
+    devices,
+    window,
+    counters,
+    trails,
+    visits,
+    deaths,
+    past,
+};
 
 /// A chunk as a manifest names it.
 struct ChunkRef {

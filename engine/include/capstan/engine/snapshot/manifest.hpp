@@ -43,9 +43,10 @@ struct Manifest {
     std::vector<ChunkRef> counter_chunks;  // of the same devices
     std::vector<ObjectChunkRef> object_chunks;
     ChunkRef window;
+    ChunkRef past;  // what folded deltas are made of, too
     friend bool operator==(Manifest const&, Manifest const&) = default;
 
-    /// All of its chunks, in the order in which a device is given them.
+    /// The chunks that make the model, in the order in which a device is given them.
     std::vector<ChunkRef> chunks() const;
     /// What a device without any chunk has to load.
     std::uint64_t packed_bytes() const;

@@ -44,6 +44,7 @@ struct ClientOptions {
     Duration silence_max = std::chrono::seconds(40);  // nothing heard: ask for a sign of life
     Duration silence_grace = std::chrono::seconds(10);  // none came: the connection is dead
     Duration gap_timeout = std::chrono::seconds(10);    // what `Need` asked for; then ask anew
+    Duration load_timeout = std::chrono::seconds(30);   // nothing of a snapshot came; then ask anew
     Duration ack_delay = std::chrono::seconds(1);       // acks of that long travel together
 };
 

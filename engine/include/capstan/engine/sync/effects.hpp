@@ -90,11 +90,13 @@ struct HoleDeclared {
     std::uint32_t history = 0;  // as in `Delivery`
 };
 
-/// The model of the stream at one seq, in place of the events up to there; delivery goes on behind
-/// it.
+/// The model of the stream at one seq, in place of the events up to there, or what changed in it
+/// since the events that were delivered; delivery goes on behind it.
 struct SnapshotArrived {
     std::string stream;
-    std::shared_ptr<TakenSnapshot const> snapshot;
+    Seq seq;
+    std::shared_ptr<TakenSnapshot const> snapshot;  // one of the two
+    std::shared_ptr<FoldedDelta const> delta;
     std::vector<ChunkId> stored;  // chunks that have records in the store: of no more use
     std::uint32_t history = 0;    // as in `Delivery`
 };

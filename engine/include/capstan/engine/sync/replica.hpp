@@ -214,7 +214,10 @@ class Replica {
 
     // replica_snapshot.cpp
     void remember_all(Model const& model);
-    void take_over(RestoredSnapshot&& restored);
+    Result<> take_over(TakenSnapshot const& snapshot);
+    Result<> take_over(FoldedDelta const& delta);
+    void stand_on(RestoredSnapshot&& restored);
+    void begin_anew();
 
     // replica_store.cpp
     bool load(std::span<StoredRecord const> records);

@@ -6,10 +6,15 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
+
+namespace capstan {
+struct FoldedDelta;
+}
 
 namespace capstan::sync {
 
@@ -21,14 +26,16 @@ struct ChunkCodec {
     explicit operator bool() const { return id && unpack; }
 };
 
-/// What the server says of a snapshot before it sends it.
+/// What the server says of a snapshot, or of a folded delta, before it sends it.
 struct OfferedSnapshot {
     Generation generation;
     Seq seq;
     Hash128 chain;
-    ChunkId manifest;
+    ChunkId manifest;  // or of the folded delta
     std::uint32_t manifest_bytes = 0;
     bool whole = false;  // all chunks follow, and then events; otherwise those that are asked for
+    Seq from;            // not 0: a folded delta of the model at this seq; events follow it
+    std::uint64_t delta_bytes = 0;  // of that, before compression
 };
 
 /// A part of a manifest or a chunk. Valid during the call that it is given to.
@@ -45,8 +52,8 @@ struct TakenSnapshot {
     std::map<ChunkId, Bytes> chunks;
 };
 
-/// Takes in one snapshot: its manifest, then its chunks. Each is verified as soon as it is whole,
-/// and takes no more memory than was announced and has come.
+/// Takes in one snapshot: its manifest, then its chunks; or one folded delta. Each part is verified
+/// as soon as it is whole, and takes no more memory than was announced and has come.
 class SnapshotIntake {
   public:
     /// Bytes of chunks that are asked for and have not come.
@@ -65,11 +72,13 @@ class SnapshotIntake {
     Result<std::optional<ChunkId>> take(ChunkPart const& part);
     /// What to ask for now, in this order, each once.
     std::vector<ChunkId> take_needs();
-    bool complete() const { return manifest_ && missing_.empty(); }
+    bool complete() const { return delta_ || (manifest_ && missing_.empty()); }
 
     OfferedSnapshot const& offer() const { return offer_; }
     Bytes const& chunk(ChunkId const& id) const { return chunks_.at(id); }
-    /// Precondition: complete. The intake is of no more use.
+    /// Precondition: complete, and a folded delta was offered. The intake is of no more use.
+    std::shared_ptr<FoldedDelta const> take_delta() && { return std::move(delta_); }
+    /// Precondition: complete, and none was. The intake is of no more use.
     TakenSnapshot take_snapshot() && { return {std::move(*manifest_), std::move(chunks_)}; }
     /// What is here, for another intake. This one is of no more use.
     std::map<ChunkId, Bytes> take_chunks() && { return std::move(chunks_); }
@@ -78,12 +87,14 @@ class SnapshotIntake {
     Result<> check_announced(ChunkPart const& part) const;
     Result<std::optional<ChunkId>> take_whole(ChunkId const& id, Bytes bytes);
     Result<> take_manifest(Bytes const& bytes);
+    Result<> take_delta(Bytes const& packed);
 
     std::string stream_;
     ChunkCodec const& codec_;
     OfferedSnapshot offer_;
     std::map<ChunkId, Bytes> chunks_;
     std::optional<Manifest> manifest_;
+    std::shared_ptr<FoldedDelta const> delta_;
     std::map<ChunkId, ChunkRef> missing_;
     std::vector<ChunkRef> to_ask_;  // from next_ask_ on
     std::size_t next_ask_ = 0;

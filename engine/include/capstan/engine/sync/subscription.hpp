@@ -77,19 +77,21 @@ class Subscription {
         std::optional<Hash128> chain;
         bool subscribe = true;
         bool snapshots = false;
+        bool folds = false;  // a folded delta of what is held will do, too
     };
     /// `may_load`: the application could put a snapshot in place of what it holds.
     Ask ask(bool may_load);
     bool wants_snapshots() const { return snapshots_; }
 
-    void on_state(StreamState const& state, Effects& effects);
+    void on_state(StreamState const& state, Instant now, Effects& effects);
     /// Errors: `malformed`: the peer broke the protocol; the session is to be closed.
     Result<> on_events(Delivery delivery, Instant now, Effects& effects);
     void on_hole(Seq first, Seq last, std::uint8_t why, Instant now, Effects& effects);
     /// What comes while none is expected was under way when the stream was asked for anew.
-    void on_snapshot(OfferedSnapshot const& offer, ChunkCodec const& codec);
+    /// Errors: `protocol_violation`.
+    Result<> on_snapshot(OfferedSnapshot const& offer, ChunkCodec const& codec, Instant now);
     /// True if a chunk is whole with this part.
-    bool on_chunk(ChunkPart const& part, bool may_load, Effects& effects);
+    bool on_chunk(ChunkPart const& part, bool may_load, Instant now, Effects& effects);
     /// The server has said that it cannot go on with the stream, for a reason that may pass.
     void on_interrupted(Error why, Effects& effects);
     void on_disconnected();
@@ -98,9 +100,11 @@ class Subscription {
     bool consumed(Seq seq);
     /// What to ask for again, once: ranges of a gap.
     std::vector<SeqRanges::Range> take_needs();
-    /// When a gap has been open for too long, or an interruption has lasted long enough: ask for
-    /// the stream anew.
+    /// When a gap has been open for too long, nothing of what is loaded has come for too long, or
+    /// an interruption has lasted long enough: ask for the stream anew.
     std::optional<Instant> gap_since() const { return gap_since_; }
+    /// While loading: when something of it last came.
+    Instant loaded_at() const { return loaded_at_; }
     void ask_anew();
     std::vector<ChunkId> take_chunk_needs() {
         return intake_ ? intake_->take_needs() : std::vector<ChunkId>();
@@ -137,6 +141,7 @@ class Subscription {
 
     void start_at(StoredCursor cursor);
     void locate(StreamState const& state);
+    bool begin_loading(StreamState const& state);
     void reset(StreamState const& state, Effects& effects);
     void fail(Error error, Effects& effects);
     void hold(Seq first, Held held, Instant now);
@@ -148,7 +153,7 @@ class Subscription {
     void drop_intake();
     void note_reached();
     void refuse_chunk(Error error, Effects& effects);
-    void finish_snapshot(Effects& effects);
+    void finish_loading(Effects& effects);
 
     std::string stream_;
     ReadFrom from_;
@@ -171,6 +176,9 @@ class Subscription {
 
     bool snapshots_ = false;        // may be asked for
     bool asked_snapshots_ = false;  // were, when the stream was asked for
+    bool asked_folds_ = false;
+    bool folds_ = true;  // until, on this connection, one did not come or was none
+    Instant loaded_at_;
     std::optional<SnapshotIntake> intake_;
     std::map<ChunkId, Bytes> chunks_;   // while there is no intake
     std::set<ChunkId> stored_chunks_;   // with a record in the store
