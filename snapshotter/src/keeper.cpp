@@ -111,7 +111,7 @@ void Keeper::attach(Partition& partition) {
                 trouble_({}, offers.error());
             } else {
                 for (auto const& [stream, offer] : offers.value()) {
-                    entries_.emplace(stream, Entry{offer, std::nullopt});
+                    entries_.emplace(stream, Entry{.newest = offer});
                 }
             }
             next_job();
@@ -315,28 +315,29 @@ void Keeper::begin_build() {
         });
 }
 
-void Keeper::read_rested(Seq next, void (Keeper::*feed)(Page)) {
+void Keeper::read_rested(Seq next, void (Keeper::*feed)(FoundPage)) {
     rested([this, next, feed] { read_page(next, feed); });
 }
 
 /// Hands on the page with the next event; behind the head, the job has all it needs.
-void Keeper::read_page(Seq next, void (Keeper::*feed)(Page)) {
+void Keeper::read_page(Seq next, void (Keeper::*feed)(FoundPage)) {
     bool const checks = work_->job.kind == Kind::check;
     if (next > work_->stream.head) {
         return checks ? compare() : finish_build();
     }
-    auto page = partition_->read(work_->number, next, options_.page_bytes);
-    if (page) {
-        return (this->*feed)(std::move(page).value());
+    auto found = partition_->find_page(work_->number, next, options_.page_bytes);
+    if (found) {
+        return (this->*feed)(std::move(found).value());
     }
-    trouble_(work_->job.stream, page.error());
+    trouble_(work_->job.stream, found.error());
     counters_.builds_failed += checks ? 0 : 1;
-    finish(page.error());
+    finish(found.error());
 }
 
-void Keeper::feed_build(Page page) {
+void Keeper::feed_build(FoundPage found) {
     on_builder(
-        [this, page = std::move(page)]() -> Result<Seq> {
+        [this, found = std::move(found)]() mutable -> Result<Seq> {
+            CAPSTAN_TRY(auto const page, partition_->load_page(std::move(found)));
             CAPSTAN_TRY(work_->build->feed(page));
             return work_->build->next();
         },
@@ -359,7 +360,7 @@ void Keeper::finish_build() {
 void Keeper::publish(SnapshotOffer const& offer) {
     auto const& stream = work_->job.stream;
     auto const now = seams_.clock.now();
-    auto& entry = entries_.try_emplace(stream, Entry{offer, std::nullopt}).first->second;
+    auto& entry = entries_.try_emplace(stream, Entry{.newest = offer}).first->second;
     if (entry.newest.seq != offer.seq) {
         entry.before = std::exchange(entry.newest, offer);
     }
@@ -371,7 +372,10 @@ void Keeper::publish(SnapshotOffer const& offer) {
     counters_.chunks_written += figures.chunks_written;
     counters_.chunks_kept += figures.chunks_kept;
     counters_.bytes_written += figures.bytes_written;
-    if (options_.check_every != 0 && counters_.builds % options_.check_every == 0) {
+    // A check reads the whole tape, so the stream has to double between two.
+    bool const has_doubled = offer.seq.value >= 2 * entry.checked.value;
+    if (options_.check_every != 0 && counters_.builds % options_.check_every == 0 && has_doubled) {
+        entry.checked = offer.seq;
         jobs_.push_back({Kind::check, stream, false, {}});
     }
     finish(offer);
@@ -416,9 +420,10 @@ void Keeper::start_check() {
         });
 }
 
-void Keeper::feed_check(Page page) {
+void Keeper::feed_check(FoundPage found) {
     on_builder(
-        [this, page = std::move(page)]() -> Result<Seq> {
+        [this, found = std::move(found)]() mutable -> Result<Seq> {
+            CAPSTAN_TRY(auto const page, partition_->load_page(std::move(found)));
             CAPSTAN_TRY(work_->check->feed(page));
             return work_->check->next();
         },

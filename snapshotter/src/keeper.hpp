@@ -44,6 +44,7 @@ class Keeper final : public SnapshotKeeper {
     struct Entry {
         SnapshotOffer newest;
         std::optional<SnapshotOffer> before;
+        Seq checked;  // without being asked
     };
     using Entries = std::map<std::string, Entry, std::less<>>;
 
@@ -81,16 +82,16 @@ class Keeper final : public SnapshotKeeper {
     // A build, step by step.
     void start_build();
     void begin_build();
-    void read_rested(Seq next, void (Keeper::*feed)(Page));
-    void read_page(Seq next, void (Keeper::*feed)(Page));
-    void feed_build(Page page);
+    void read_rested(Seq next, void (Keeper::*feed)(FoundPage));
+    void read_page(Seq next, void (Keeper::*feed)(FoundPage));
+    void feed_build(FoundPage found);
     void finish_build();
     void publish(SnapshotOffer const& offer);
     void build_failed(Error const& why);
 
     // A check.
     void start_check();
-    void feed_check(Page page);
+    void feed_check(FoundPage found);
     void compare();
     void check_failed(Error const& why);
 

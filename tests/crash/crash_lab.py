@@ -11,7 +11,6 @@ wrote (I1 to I4); started again, and without its index, it must show the same (I
 `--plant` leaves flushes out of the record, as if the program had left them out; the laboratory must then fail.
 """
 
-import argparse
 import collections
 import http.client
 import itertools
@@ -23,7 +22,7 @@ import threading
 import time
 from pathlib import Path
 
-from crash_record import PLANTS, environment, mark, materialise, read_record, states
+from crash_record import PLANTS, environment, laboratory, look_at_states, mark, read_record
 from real_server import STREAMS, Found, Server, ask, check, look
 
 
@@ -92,14 +91,7 @@ def check_state(options, root, acked, written):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="what a real capstand leaves on a disk when the power fails")
-    parser.add_argument("--capstand", required=True)
-    parser.add_argument("--recorder", required=True)
-    parser.add_argument("--states", type=int, default=100, help="how many disks are looked at")
-    parser.add_argument("--seconds", type=float, default=1.0, help="of load")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--plant", choices=sorted(PLANTS), help="leave these flushes out")
-    options = parser.parse_args()
+    options = laboratory("what a real capstand leaves on a disk when the power fails", seconds=1.0).parse_args()
     with tempfile.TemporaryDirectory() as directory:
         recorded = Path(directory) / "recorded"
         recorded.mkdir()
@@ -111,19 +103,8 @@ def main():
               f"{kinds['r']} renames, {kinds['a']} acknowledgements", flush=True)
         if not kinds["a"] or not kinds["s"] or not kinds["W"]:
             sys.exit("the record lacks acknowledgements, flushes of directories or LMDB's commits")
-        dice = random.Random(options.seed)
-        root = Path(directory) / "state"
-        looked = 0
-        plant = PLANTS.get(options.plant, lambda op: False)
-        for at, acked, contents, names in states(ops, plant, dice, options.states):
-            materialise(root, contents, names)
-            looked += 1
-            try:
-                check_state(options, root, acked, written)
-            except Found as found:
-                print(f"FAIL {found}\n  state {looked}, at operation {at} of the record, seed {options.seed}, "
-                      f"{len(acked)} events acknowledged")
-                sys.exit(1)
+        looked = look_at_states(options, Path(directory) / "state", ops, PLANTS.get(options.plant, lambda op: False),
+                                lambda root, acked: check_state(options, root, acked, written))
         print(f"{looked} states: all that was acknowledged is there, nothing else, and again without the index")
 
 

@@ -1,12 +1,17 @@
 """A record of what programs did to their files, and the disks that a power failure makes of it: crash_lab.py and outbox_lab.py
 look at them. recorder.cpp writes the record."""
 
+import argparse
 import collections
 import json
 import os
+import random
 import shutil
 import struct
+import sys
 from pathlib import Path
+
+from real_server import Found
 
 SECTORS = (512, 4096)
 ALL_SUBSETS_MAX = 6  # operations under way of which every subset is tried
@@ -153,3 +158,30 @@ def states(ops, plant, dice, wanted):
             options = list(choices(disk.pending, dice, 64))
             for kept in dice.sample(options, min(per_place, len(options))):
                 yield at, list(acked), *disk.after(kept)
+
+
+def laboratory(description, seconds):
+    """The arguments that every laboratory has."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--capstand", required=True)
+    parser.add_argument("--recorder", required=True)
+    parser.add_argument("--states", type=int, default=100, help="how many disks are looked at")
+    parser.add_argument("--seconds", type=float, default=seconds, help="of load")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--plant", choices=sorted(PLANTS), help="leave these flushes out")
+    return parser
+
+
+def look_at_states(options, root, ops, plant, check):
+    """Makes each disk at `root` and calls `check(root, acked)`. Returns how many; the first that is wrong ends the program."""
+    looked = 0
+    for at, acked, contents, names in states(ops, plant, random.Random(options.seed), options.states):
+        materialise(root, contents, names)
+        looked += 1
+        try:
+            check(root, acked)
+        except Found as found:
+            print(f"FAIL {found}\n  state {looked}, at operation {at} of the record, seed {options.seed}, "
+                  f"{len(acked)} acknowledged")
+            sys.exit(1)
+    return looked

@@ -10,10 +10,8 @@ next opening (I18).
   outbox_lab.py --capstand PROGRAM --app KILLED_APP --recorder LIBRARY [--states N] [--seconds N] [--seed N] [--plant no-store-flush]
 """
 
-import argparse
 import collections
 import os
-import random
 import subprocess
 import sys
 import tempfile
@@ -21,7 +19,7 @@ import threading
 import time
 from pathlib import Path
 
-from crash_record import PLANTS, environment, mark, materialise, read_record, states
+from crash_record import PLANTS, environment, laboratory, look_at_states, mark, read_record
 from real_server import TOKEN, Found, Server
 
 NOBODY = "http://127.0.0.1:1"
@@ -84,14 +82,8 @@ def check_state(options, root, stored, written):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="what an application leaves on its disk when the power fails")
-    parser.add_argument("--capstand", required=True)
+    parser = laboratory("what an application leaves on its disk when the power fails", seconds=0.6)
     parser.add_argument("--app", required=True)
-    parser.add_argument("--recorder", required=True)
-    parser.add_argument("--states", type=int, default=100, help="how many disks are looked at")
-    parser.add_argument("--seconds", type=float, default=0.6, help="of load")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--plant", choices=sorted(PLANTS), help="leave these flushes out")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         recorded = Path(directory) / "recorded"
@@ -107,18 +99,9 @@ def main():
             sys.exit("the record lacks writes that were stored")
         # What a plant leaves out is the application's: the server keeps its promises.
         plant = PLANTS.get(options.plant, lambda op: False)
-        looked = 0
-        root = Path(directory) / "state"
-        for at, stored, contents, names in states(
-                ops, lambda op: op.name.startswith("app/") and plant(op), random.Random(options.seed), options.states):
-            materialise(root, contents, names)
-            looked += 1
-            try:
-                check_state(options, root, stored, written)
-            except Found as found:
-                print(f"FAIL {found}\n  state {looked}, at operation {at} of the record, seed {options.seed}, "
-                      f"{len(stored)} writes stored")
-                sys.exit(1)
+        looked = look_at_states(options, Path(directory) / "state", ops,
+                                lambda op: op.name.startswith("app/") and plant(op),
+                                lambda root, stored: check_state(options, root, stored, written))
         print(f"{looked} states: all that was stored reaches the stream, once, and the model is what it makes")
 
 

@@ -323,8 +323,8 @@ void add_return(Figures& figures) {
                 model.apply(event, stamp, &changes);
                 overlay.touched(event);
             }
-            for (auto const& [local, preceding, event] : overlay.rebase({})) {
-                encode_event(event);
+            for (auto const& rebased : overlay.rebase({})) {
+                encode_event(rebased.event);
             }
             overlay.text("note", "body");
         });

@@ -80,7 +80,6 @@ class Restore {
     Result<> find_cut();
     Result<> copy_segments();
     Result<> end_history();
-    Result<> put_in_place();
 
     fs::path const& backups_;
     BackupStorage source_;
@@ -122,7 +121,7 @@ Result<RestoreReport> Restore::run() {
     report_.streams = derived.streams;
     report_.events = derived.events;
     report_.state_hash = derived.state_hash;
-    CAPSTAN_TRY(put_in_place());
+    CAPSTAN_TRY(put_in_place(part_, directory_));
     return report_;
 }
 
@@ -214,17 +213,6 @@ Result<> Restore::end_history() {
     CAPSTAN_INVARIANT(appended.first == at_.next());
     CAPSTAN_TRY(journal.flush());
     return journal.mark_idle();
-}
-
-Result<> Restore::put_in_place() {
-    std::error_code error;
-    fs::rename(part_, directory_, error);
-    if (error) {
-        return io_error(directory_, error);
-    }
-    auto const parent = fs::absolute(directory_, error).parent_path();
-    CAPSTAN_TRY(auto const storage, PosixStorage::open(parent.string()));
-    return storage->sync();
 }
 
 }  // namespace

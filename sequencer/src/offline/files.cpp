@@ -1,6 +1,7 @@
 #include "files.hpp"
 
 #include <algorithm>
+#include <capstan/engine/os/posix_storage.hpp>
 
 namespace capstan {
 namespace {
@@ -56,6 +57,17 @@ Result<> write_file(Storage& into, std::string const& name, ByteView bytes) {
     CAPSTAN_TRY(file->pwrite(bytes, 0));
     CAPSTAN_TRY(file->datasync());
     return into.rename(part, name);
+}
+
+Result<> put_in_place(std::filesystem::path const& part, std::filesystem::path const& directory) {
+    std::error_code error;
+    std::filesystem::rename(part, directory, error);
+    if (error) {
+        return io_error(directory, error);
+    }
+    auto const parent = std::filesystem::absolute(directory, error).parent_path();
+    CAPSTAN_TRY(auto const storage, PosixStorage::open(parent.string()));
+    return storage->sync();
 }
 
 Error io_error(std::filesystem::path const& path, std::error_code const& error) {

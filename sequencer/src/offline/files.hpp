@@ -21,6 +21,9 @@ Result<> copy_file(File& from, std::uint64_t end, Storage& into, std::string con
 /// Writes a whole file the same way.
 Result<> write_file(Storage& into, std::string const& name, ByteView bytes);
 
+/// Gives a finished directory the name that it was made for, and flushes that name.
+Result<> put_in_place(std::filesystem::path const& part, std::filesystem::path const& directory);
+
 Error io_error(std::filesystem::path const& path, std::error_code const& error);
 
 }  // namespace capstan

@@ -32,7 +32,6 @@ class MoveFromLog {
     Result<> write();
     Result<> finish();
     Result<> derive();
-    Result<> put_in_place();
 
     fs::path const& directory_;
     fs::path part_;
@@ -169,7 +168,7 @@ Result<> MoveFromLog::finish() {
     CAPSTAN_TRY(journal_->mark_idle());
     journal_.reset();
     CAPSTAN_TRY(derive());
-    CAPSTAN_TRY(put_in_place());
+    CAPSTAN_TRY(put_in_place(part_, directory_));
     report_.switched = true;
     return success();
 }
@@ -183,17 +182,6 @@ Result<> MoveFromLog::derive() {
                      part_.string() + " does not hold what the log gives; remove it and try again"};
     }
     return success();
-}
-
-Result<> MoveFromLog::put_in_place() {
-    std::error_code error;
-    fs::rename(part_, directory_, error);
-    if (error) {
-        return io_error(directory_, error);
-    }
-    auto const parent = fs::absolute(directory_, error).parent_path();
-    CAPSTAN_TRY(auto const storage, PosixStorage::open(parent.string()));
-    return storage->sync();
 }
 
 }  // namespace

@@ -40,14 +40,6 @@ std::size_t connections_allowed(std::size_t wanted, std::size_t reserved) {
     return std::min(wanted, descriptors > reserved ? descriptors - reserved : std::size_t{1});
 }
 
-Result<std::unique_ptr<PosixStorage>> open_directory(std::filesystem::path const& directory) {
-    auto const parent = std::filesystem::absolute(directory).parent_path();
-    if (std::error_code unknown; !std::filesystem::exists(parent, unknown)) {
-        CAPSTAN_TRY(open_directory(parent));
-    }
-    return PosixStorage::open_or_create(directory.string());
-}
-
 Result<std::string> read_text_file(std::string const& path) {
     if (std::error_code unknown; std::filesystem::is_directory(path, unknown)) {
         return Error{Errc::config_invalid, path + " is a directory, not a file"};

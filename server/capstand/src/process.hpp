@@ -1,10 +1,7 @@
 #pragma once
-#include <capstan/engine/os/posix_storage.hpp>
 #include <capstan/schema/error.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
-#include <memory>
 #include <string>
 
 namespace capstan {
@@ -19,10 +16,6 @@ ProcessUsage process_usage();
 /// How many connections leave `reserved` descriptors to the journal and the index, at most
 /// `wanted`. Raises the soft limit to the hard one first.
 std::size_t connections_allowed(std::size_t wanted, std::size_t reserved);
-
-/// Makes it, and what is above it; the names of all that was made are flushed, so that a power loss
-/// cannot take the directory with what was acknowledged in it (F10). Errors: `disk_io`.
-Result<std::unique_ptr<PosixStorage>> open_directory(std::filesystem::path const& directory);
 
 /// Errors: `config_invalid`.
 Result<std::string> read_text_file(std::string const& path);

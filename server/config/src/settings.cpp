@@ -130,7 +130,7 @@ constexpr Setting kSettings[] = {
     {"snapshot", "whole_bytes_max", FIELD(snapshot.whole_bytes_max), "BYTES", "A snapshot up to this size follows the answer at once; of a larger one a device asks for what it lacks.", 0, 16 * kMiB},
     {"snapshot", "cache_bytes", FIELD(snapshot.cache_bytes), "BYTES", "Manifests and chunks kept in memory for all devices together.", 0, 16'384 * kMiB},
     {"snapshot", "share_percent", FIELD(snapshot.share_percent), "PERCENT", "Of one core, for snapshots that nobody waits for; under unbroken load they fall behind instead of slowing writers.", 1, 100},
-    {"snapshot", "check_every", FIELD(snapshot.check_every), "COUNT", "One in so many builds is compared with the tape; 0 is none.", 0, 1'000'000},
+    {"snapshot", "check_every", FIELD(snapshot.check_every), "COUNT", "One in so many builds is compared with the tape, if the stream has doubled since the last comparison; 0 is none.", 0, 1'000'000},
 
     {"rate", "events_per_second", FIELD(rate.events_per_second), "COUNT", "Events that a device may publish to a stream; 0 is no limit.", 0, 1'000'000'000},
     {"rate", "events_burst", FIELD(rate.events_burst), "COUNT", "Events at once, on top of the rate.", 0, 1'000'000'000},

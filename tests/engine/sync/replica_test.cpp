@@ -246,7 +246,7 @@ BOOST_AUTO_TEST_CASE(a_write_that_cannot_be_said_as_a_whole_where_it_is_put_is_r
     pair.write(pair.a, {insert("w")});
     pair.settle();
     pair.b.break_connection();
-    std::map<std::uint64_t, WriteState> states;
+    std::map<std::uint64_t, sync::WriteState> states;
     pair.b.on_write = [&states](sync::WriteMoved const& moved) {
         states[moved.mutation.value] = moved.state;
     };
@@ -265,10 +265,10 @@ BOOST_AUTO_TEST_CASE(a_write_that_cannot_be_said_as_a_whole_where_it_is_put_is_r
         pair.settle({&pair.a});
     }
     pair.settle();
-    BOOST_TEST((states[first] == WriteState::confirmed));
-    BOOST_TEST((states[behind] == WriteState::refused));
-    BOOST_TEST((states[dependant] == WriteState::refused));
-    BOOST_TEST((states[other] == WriteState::confirmed));
+    BOOST_TEST((states[first] == sync::WriteState::confirmed));
+    BOOST_TEST((states[behind] == sync::WriteState::refused));
+    BOOST_TEST((states[dependant] == sync::WriteState::refused));
+    BOOST_TEST((states[other] == sync::WriteState::confirmed));
     BOOST_TEST(!pair.b.view().type("z"));
     BOOST_TEST((pair.a.view().value("w", "f") == Value{true}));
     BOOST_TEST(!pair.a.view().value("x", "f"));

@@ -28,8 +28,9 @@ struct SnapshotOptions {
     SnapshotPolicy policy;
     std::size_t page_bytes = 262'144;      // of the tape, folded in one step
     std::size_t cache_bytes = 16'777'216;  // of manifests and chunks that were read
-    std::uint64_t check_every = 100;       // one in so many builds is checked against the tape
-    unsigned share_percent = 10;           // 1 to 100: of a thread, for jobs that nobody waits for
+    /// One in so many builds is checked against the tape, if the stream has doubled since the last.
+    std::uint64_t check_every = 100;
+    unsigned share_percent = 10;  // 1 to 100: of a thread, for jobs that nobody waits for
 };
 
 /// `builder` folds and writes, `reader` reads chunks for devices; both may block. All outlive the
@@ -60,8 +61,8 @@ struct SnapshotCounters {
 /// The snapshots of a partition's streams: builds them when they are due or asked for, one at a
 /// time, and hands them out.
 ///
-/// A build reads the tape page by page between other work of the strand and folds each page on
-/// `builder`, so no writer waits for it; after each step it rests in proportion, so that it takes
+/// A build finds the pages of the tape between other work of the strand, and reads and folds each
+/// on `builder`, so no writer waits for it; after each step it rests in proportion, so that it takes
 /// no more than its share of the machine from writers that never pause. What is damaged on the disk
 /// is never handed out: the stream's snapshots are removed and built from the first event. A stream
 /// that stands still costs nothing, one that moves an entry of a table with a bound.
