@@ -117,9 +117,10 @@ BOOST_AUTO_TEST_CASE(quiet_silences_notes_and_not_errors) {
     Output output(out, err, {.quiet = true});
     output.note("done");
     output.error({Errc::not_found, "stream a/b\x1b[2J"});
-    BOOST_TEST(err.text ==
-               "error CAP-1301 not_found: stream a/b\\x1b[2J. Check the name that the detail gives; "
-               "`capstan stream ls` lists streams.\n");
+    BOOST_TEST(
+        err.text ==
+        "error CAP-1301 not_found: stream a/b\\x1b[2J. Check the name that the detail gives; "
+        "`capstan stream ls` lists streams.\n");
     BOOST_TEST(out.text.empty());
 }
 

@@ -69,7 +69,7 @@ BOOST_AUTO_TEST_CASE(mistakes_name_their_line) {
     BOOST_TEST(reason(token + " a/b/c") == "line 1: expected TENANT/SUBJECT, got `a/b/c`");
     BOOST_TEST(reason(token + " a/*") == "line 1: expected TENANT/SUBJECT, got `a/*`");
     BOOST_TEST(reason(token + " a/b admin:>") ==
-               "line 1: expected read:, write: or all: and a pattern, got `admin:>`");
+               "line 1: expected read:, write:, all: or import: and a pattern, got `admin:>`");
     BOOST_TEST(reason(token + " a/b read:a//b").starts_with("line 1: `read:a//b`: "));
     BOOST_TEST(reason(token + " a/b\n" + token + " a/c") ==
                "line 2: this token stands above already");

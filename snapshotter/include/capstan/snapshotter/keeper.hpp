@@ -62,10 +62,10 @@ struct SnapshotCounters {
 /// time, and hands them out.
 ///
 /// A build finds the pages of the tape between other work of the strand, and reads and folds each
-/// on `builder`, so no writer waits for it; after each step it rests in proportion, so that it takes
-/// no more than its share of the machine from writers that never pause. What is damaged on the disk
-/// is never handed out: the stream's snapshots are removed and built from the first event. A stream
-/// that stands still costs nothing, one that moves an entry of a table with a bound.
+/// on `builder`, so no writer waits for it; after each step it rests in proportion, so that it
+/// takes no more than its share of the machine from writers that never pause. What is damaged on
+/// the disk is never handed out: the stream's snapshots are removed and built from the first event.
+/// A stream that stands still costs nothing, one that moves an entry of a table with a bound.
 ///
 /// Threading: the strand.
 class SnapshotKeeper : public SnapshotSource {

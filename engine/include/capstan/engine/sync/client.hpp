@@ -148,9 +148,9 @@ class Client {
         std::optional<StoredCursor> stored;  // where the application was
         Backoff read_backoff;                // while the server cannot read it
         std::uint32_t asks = 0;  // that name it and have no answer: only the last one's counts
-        bool queued = false;                 // in `ready_`
-        std::function<void()> review;        // of refused writes, by their author
-        std::size_t counted_bytes = 0;       // in `outbox_bytes_`
+        bool queued = false;     // in `ready_`
+        std::function<void()> review;   // of refused writes, by their author
+        std::size_t counted_bytes = 0;  // in `outbox_bytes_`
     };
     struct Inbox;  // client_inbox.cpp
 
