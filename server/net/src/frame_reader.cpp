@@ -165,16 +165,11 @@ void FrameReader::take_payload(ByteView& input) {
 
 Heard FrameReader::on_frame_end() {
     header_have_ = 0;
-    auto const control = ByteView(control_).first(payload_have_);
-    switch (opcode_) {
-        case kClose:
-            return {.kind = Heard::Kind::close, .payload = control, .code = {}};
-        case kPing:
-            return {.kind = Heard::Kind::ping, .payload = control, .code = {}};
-        case kPong:
-            return {.kind = Heard::Kind::pong, .payload = control, .code = {}};
-        default:
-            break;
+    if (opcode_ >= kClose) {
+        auto const kind = opcode_ == kClose  ? Heard::Kind::close
+                          : opcode_ == kPing ? Heard::Kind::ping
+                                             : Heard::Kind::pong;
+        return {.kind = kind, .payload = ByteView(control_).first(payload_have_), .code = {}};
     }
     if (!is_last_) {
         return {};
