@@ -41,9 +41,7 @@ void unmask(std::span<std::byte> bytes, std::byte const* mask, std::uint64_t fro
 }  // namespace
 
 Heard FrameReader::next(ByteView& input, Instant now) {
-    if (std::exchange(is_handed_out_, false)) {
-        message_ = {};
-    }
+    forget();
     while (!input.empty()) {
         if (!in_payload_) {
             if (auto const violation = take_header(input, now)) {
@@ -61,6 +59,12 @@ Heard FrameReader::next(ByteView& input, Instant now) {
         }
     }
     return {};
+}
+
+void FrameReader::forget() {
+    if (std::exchange(is_handed_out_, false)) {
+        message_ = Bytes();  // `{}` would keep the memory
+    }
 }
 
 std::size_t FrameReader::header_size() const {

@@ -106,8 +106,8 @@ class TcpListener final : public Listener {
         accepting_ = true;
         acceptor_.async_accept([this](error_code const& error, tcp::socket socket) {
             accepting_ = false;
-            if (error == asio::error::operation_aborted) {
-                return;
+            if (error == asio::error::operation_aborted || stopped_) {
+                return;  // or accepted before that, and told of now
             }
             if (error) {
                 pause();
