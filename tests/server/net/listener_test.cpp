@@ -58,4 +58,11 @@ BOOST_AUTO_TEST_CASE(who_comes_while_the_door_closes_is_not_let_in) {
     BOOST_TEST(bed.listener->counters().open == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(listener_that_accepts_no_more_still_knows_its_port) {
+    Bed bed;
+    auto const port = bed.listener->port();
+    bed.listener->stop_accepting();
+    BOOST_TEST(bed.listener->port() == port);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
