@@ -373,6 +373,10 @@ void Server::await_signal() {
 }
 
 void Server::reload_or_wait() {
+    if (draining_ || stopped_) {
+        log_.warn("reload_refused", "the server is shutting down");
+        return;
+    }
     if (public_ == nullptr) {
         reload_is_due_ = true;
         return;

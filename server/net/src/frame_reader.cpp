@@ -41,9 +41,7 @@ void unmask(std::span<std::byte> bytes, std::byte const* mask, std::uint64_t fro
 }  // namespace
 
 Heard FrameReader::next(ByteView& input, Instant now) {
-    if (std::exchange(is_handed_out_, false)) {
-        message_ = {};
-    }
+    forget();
     while (!input.empty()) {
         if (!in_payload_) {
             if (auto const violation = take_header(input, now)) {
@@ -61,6 +59,12 @@ Heard FrameReader::next(ByteView& input, Instant now) {
         }
     }
     return {};
+}
+
+void FrameReader::forget() {
+    if (std::exchange(is_handed_out_, false)) {
+        message_ = Bytes();  // `{}` would keep the memory
+    }
 }
 
 std::size_t FrameReader::header_size() const {
@@ -165,16 +169,11 @@ void FrameReader::take_payload(ByteView& input) {
 
 Heard FrameReader::on_frame_end() {
     header_have_ = 0;
-    auto const control = ByteView(control_).first(payload_have_);
-    switch (opcode_) {
-        case kClose:
-            return {.kind = Heard::Kind::close, .payload = control, .code = {}};
-        case kPing:
-            return {.kind = Heard::Kind::ping, .payload = control, .code = {}};
-        case kPong:
-            return {.kind = Heard::Kind::pong, .payload = control, .code = {}};
-        default:
-            break;
+    if (opcode_ >= kClose) {
+        auto const kind = opcode_ == kClose  ? Heard::Kind::close
+                          : opcode_ == kPing ? Heard::Kind::ping
+                                             : Heard::Kind::pong;
+        return {.kind = kind, .payload = ByteView(control_).first(payload_have_), .code = {}};
     }
     if (!is_last_) {
         return {};

@@ -38,6 +38,9 @@ class HttpConnection final : public Connection {
         deadline_ = now().plus(hub_.options.head_max);
         socket_.start_server(*hub_.options.tls);
         socket_.async_handshake([this, self = self()](auto const& error) {
+            if (!is_open()) {
+                return;
+            }
             if (!error) {
                 read_head();
             } else if (error != asio::error::operation_aborted) {
@@ -62,6 +65,9 @@ class HttpConnection final : public Connection {
     std::shared_ptr<HttpConnection> self() {
         return std::static_pointer_cast<HttpConnection>(shared_from_this());
     }
+
+    /// False once it is aborted. What had succeeded by then is told afterwards, as a success.
+    bool is_open() { return socket_.tcp().is_open(); }
 
     /// Who came with plain HTTP is told so; nobody else would understand an answer.
     void on_no_handshake() {
@@ -97,7 +103,7 @@ class HttpConnection final : public Connection {
             asio::buffer(input_.data() + have, kReadBytes),
             [this, self = self(), have, then](auto const& error, std::size_t bytes) {
                 input_.resize(have + bytes);
-                if (!error) {
+                if (!error && is_open()) {
                     then();
                 }
             });
@@ -210,6 +216,9 @@ class HttpConnection final : public Connection {
     }
 
     void respond(HttpResponse const& response, bool keep_alive, bool head_only) {
+        if (!is_open()) {
+            return;  // too late; TLS would write it to whatever has the descriptor now
+        }
         http::response<http::string_body> message(static_cast<http::status>(response.status), 11);
         for (auto const& [name, value] : response.fields) {
             message.insert(name, value);
@@ -241,7 +250,10 @@ class HttpConnection final : public Connection {
 
     void on_written() {
         writing_ = false;
-        output_ = {};  // an idle connection holds no buffer
+        output_ = std::string();  // an idle connection holds no buffer; `{}` would keep it
+        if (!is_open()) {
+            return;
+        }
         if (upgrading_) {
             auto [descriptor, session] = socket_.release();
             start_websocket(shared_hub_,

@@ -51,6 +51,9 @@ class TcpListener final : public Listener {
         if (!error) {
             acceptor_.listen(tcp::acceptor::max_listen_connections, error);
         }
+        if (!error) {
+            port_ = acceptor_.local_endpoint(error).port();
+        }
         if (error) {
             auto const code =
                 error == asio::error::address_in_use ? Errc::port_taken : Errc::config_invalid;
@@ -68,7 +71,7 @@ class TcpListener final : public Listener {
         accept_if_room();
     }
 
-    std::uint16_t port() const override { return acceptor_.local_endpoint().port(); }
+    std::uint16_t port() const override { return port_; }
 
     void on_tick(Instant now) override {
         accept_if_room();
@@ -106,8 +109,8 @@ class TcpListener final : public Listener {
         accepting_ = true;
         acceptor_.async_accept([this](error_code const& error, tcp::socket socket) {
             accepting_ = false;
-            if (error == asio::error::operation_aborted) {
-                return;
+            if (error == asio::error::operation_aborted || stopped_) {
+                return;  // or accepted before that, and told of now
             }
             if (error) {
                 pause();
@@ -149,6 +152,7 @@ class TcpListener final : public Listener {
     ConnectionHub& hub_ = *shared_hub_;
     ListenerOptions const& options_ = hub_.options;
     tcp::acceptor acceptor_;
+    std::uint16_t port_ = 0;  // known when it is closed, too
     asio::steady_timer pause_;
     Instant second_began_;
     std::uint64_t accepted_this_second_ = 0;

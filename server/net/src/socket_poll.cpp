@@ -27,8 +27,8 @@ void SocketPoll::close() {
     left_ = {};
 }
 
-void SocketPoll::add(int socket, SocketUser& user, Readiness wanted) {
-    control(EPOLL_CTL_ADD, socket, user, wanted);
+bool SocketPoll::add(int socket, SocketUser& user, Readiness wanted) {
+    return control(EPOLL_CTL_ADD, socket, user, wanted);
 }
 
 void SocketPoll::change(int socket, SocketUser& user, Readiness wanted) {
@@ -44,11 +44,11 @@ void SocketPoll::remove(int socket, SocketUser& user) {
     }
 }
 
-void SocketPoll::control(int operation, int socket, SocketUser& user, Readiness wanted) {
+bool SocketPoll::control(int operation, int socket, SocketUser& user, Readiness wanted) {
     epoll_event event{};
     event.events = (wanted.read ? EPOLLIN : 0u) | (wanted.write ? EPOLLOUT : 0u);
     event.data.ptr = &user;
-    ::epoll_ctl(epoll_.native_handle(), operation, socket, &event);
+    return ::epoll_ctl(epoll_.native_handle(), operation, socket, &event) == 0;
 }
 
 void SocketPoll::wait() {

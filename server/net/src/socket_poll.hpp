@@ -37,7 +37,8 @@ class SocketPoll {
     /// What is ready is handled no more.
     void close();
 
-    void add(int socket, SocketUser& user, Readiness wanted);
+    /// False if the system can't watch one more, or it is closed.
+    bool add(int socket, SocketUser& user, Readiness wanted);
     void change(int socket, SocketUser& user, Readiness wanted);
     /// Before the socket is closed.
     void remove(int socket, SocketUser& user);
@@ -48,7 +49,7 @@ class SocketPoll {
   private:
     void wait();
     void handle_ready();
-    void control(int operation, int socket, SocketUser& user, Readiness wanted);
+    bool control(int operation, int socket, SocketUser& user, Readiness wanted);
 
     boost::asio::posix::stream_descriptor epoll_;
     std::array<epoll_event, 128> ready_;

@@ -94,10 +94,12 @@ CloseCode code_of(Errc code) {
 /// Carries the messages of one session.
 ///
 ///   open --the session ends, a text, a late message--> closing --the peer's close, a while--> gone
-///   open, closing --close from the peer, a violation--> parting --the peer's end, a moment--> gone
+///   open --close from the peer, a violation--> closing --our close is written--> parting
+///   parting --the peer's end, a moment--> gone
 ///
-/// Closing: our close is said or about to be; the peer is read until its own comes. Parting:
-/// nothing more is said and what comes is dropped, so that the peer can read what was said last.
+/// Closing: our close is written or about to be, behind the frame under way; the peer is heard
+/// until its own comes or something forbidden. Parting: nothing more is said and what comes is
+/// dropped, so that the peer can read what was said last.
 class WebSocketConnection final : public Connection, public SocketUser {
   public:
     WebSocketConnection(std::shared_ptr<ConnectionHub> hub, std::unique_ptr<PeerSocket> socket)
@@ -107,7 +109,10 @@ class WebSocketConnection final : public Connection, public SocketUser {
     void start() {
         ++hub_.counters.websockets;
         itself_ = self();
-        hub_.poll.add(socket_->descriptor(), *this, wanted_);
+        if (!hub_.poll.add(socket_->descriptor(), *this, wanted_)) {
+            leave();
+            return;
+        }
         ping_at_ = now().plus(hub_.options.ping_every);
         session_ = hub_.sessions->accept(
             [weak = std::weak_ptr(self())] {
@@ -133,13 +138,13 @@ class WebSocketConnection final : public Connection, public SocketUser {
         auto const alive = self();
         if (phase_ != Phase::open) {
             if (now > end_by_) {
-                ++hub_.counters.timed_out;
+                count_late();
                 leave();
             }
             return;
         }
         if (wanted_.read && frames_.is_late(now)) {
-            ++hub_.counters.timed_out;
+            count_late();
             close(CloseCode::too_large);
         } else if (now > ping_at_) {
             ping_at_ = now.plus(hub_.options.ping_every);
@@ -175,6 +180,9 @@ class WebSocketConnection final : public Connection, public SocketUser {
         }
         Readiness const wanted{.read = rest_.empty() && may_take(), .write = has_more};
         if (wanted != wanted_) {
+            if (wanted.read && !wanted_.read) {
+                frames_.go_on(now());
+            }
             wanted_ = wanted;
             hub_.poll.change(socket_->descriptor(), *this, wanted_);
         }
@@ -189,7 +197,7 @@ class WebSocketConnection final : public Connection, public SocketUser {
                 return;
             }
             take(ByteView(input).first(step.bytes));
-            if (step.bytes == 0 || !socket_->is_secure() || !rest_.empty()) {
+            if (step.bytes == 0 || !socket_->is_secure() || !rest_.empty() || heard_last_) {
                 return;
             }
         }
@@ -197,8 +205,9 @@ class WebSocketConnection final : public Connection, public SocketUser {
 
     /// Hands on what is whole, until the session wants no more for now.
     void take(ByteView input) {
-        while (phase_ == Phase::open || phase_ == Phase::closing) {
+        while ((phase_ == Phase::open || phase_ == Phase::closing) && !heard_last_) {
             if (!may_take()) {
+                frames_.forget();
                 rest_.assign(input.begin(), input.end());
                 return;
             }
@@ -214,11 +223,10 @@ class WebSocketConnection final : public Connection, public SocketUser {
         switch (heard.kind) {
             case Heard::Kind::violation:
                 ++hub_.counters.refused_frames;
-                part(FrameHead::close(heard.code));
+                on_last(heard.code);
                 return;
             case Heard::Kind::close:
-                phase_ == Phase::closing ? leave()
-                                         : part(FrameHead::close(answer_to_close(heard.payload)));
+                on_last(answer_to_close(heard.payload));
                 return;
             default:
                 break;
@@ -241,6 +249,20 @@ class WebSocketConnection final : public Connection, public SocketUser {
             default:
                 session_->on_alive(now());
         }
+    }
+
+    /// Nothing that the peer says behind this is heard. Our close follows what is under way, for
+    /// the peer still reads; if it has been written, there is nothing left to say.
+    void on_last(CloseCode code) {
+        if (phase_ == Phase::closing && !close_is_due_ && !is_writing()) {
+            leave();
+            return;
+        }
+        if (phase_ == Phase::open) {
+            close(code);
+        }
+        heard_last_ = true;
+        end_session();
     }
 
     void on_message(ByteView message) {
@@ -279,6 +301,9 @@ class WebSocketConnection final : public Connection, public SocketUser {
         }
         if (!is_writing() && std::exchange(close_is_due_, false)) {
             head_ = FrameHead::close(close_code_);
+        }
+        if (!is_writing() && heard_last_) {
+            part();
         }
         return is_writing();
     }
@@ -330,16 +355,9 @@ class WebSocketConnection final : public Connection, public SocketUser {
         end_by_ = now().plus(hub_.options.write_max);
     }
 
-    /// The last frame, if the socket takes it; in the middle of another one it cannot be said.
-    void part(FrameHead const& last) {
-        if (is_writing()) {
-            leave();
-            return;
-        }
-        auto const frame = last.bytes();
-        socket_->write({&frame, 1});
+    /// Both sides have said all.
+    void part() {
         socket_->shutdown_send();
-        end_session();
         phase_ = Phase::parting;
         end_by_ = now().plus(kPartingTime);
     }
@@ -353,6 +371,13 @@ class WebSocketConnection final : public Connection, public SocketUser {
         }
     }
 
+    /// Once; a peer that has said its last is not late.
+    void count_late() {
+        if (phase_ != Phase::parting && !std::exchange(is_counted_late_, true)) {
+            ++hub_.counters.timed_out;
+        }
+    }
+
     void end_session() {
         if (auto const session = std::exchange(session_, nullptr)) {
             session->on_close();
@@ -361,10 +386,12 @@ class WebSocketConnection final : public Connection, public SocketUser {
 
     std::unique_ptr<PeerSocket> socket_;
     FrameReader frames_;
-    std::shared_ptr<Session> session_;    // while open or closing
+    std::shared_ptr<Session> session_;    // while open, and closing until the peer's last is heard
     std::shared_ptr<Connection> itself_;  // until it is gone
     Phase phase_ = Phase::open;
     Readiness wanted_{.read = true};
+    bool heard_last_ = false;  // a close or a violation; once it is not open
+    bool is_counted_late_ = false;
     Bytes rest_;  // read, but the session wanted no more
     // The frame that is being written: its head, and of a message its payload.
     FrameHead head_;

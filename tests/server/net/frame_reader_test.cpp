@@ -106,6 +106,18 @@ BOOST_AUTO_TEST_CASE(messages_of_64_bit_length_come_out_whole) {
     BOOST_TEST(input.empty());
 }
 
+BOOST_AUTO_TEST_CASE(message_that_is_forgotten_leaves_what_has_come_of_the_next_one) {
+    FrameReader reader({});
+    auto const bytes = frame(kBinary, "one") + frame(kBinary, "two");
+    auto input = as_bytes(bytes).first(bytes.size() - 1);
+    BOOST_TEST(to_text(reader.next(input, Instant{})) == "binary:one");
+    reader.forget();
+    BOOST_TEST(to_text(reader.next(input, Instant{})) == "");
+    reader.forget();
+    input = as_bytes(bytes).last(1);
+    BOOST_TEST(to_text(reader.next(input, Instant{})) == "binary:two");
+}
+
 BOOST_AUTO_TEST_CASE(F37_frames_that_a_client_may_not_send_are_1002) {
     check({
         {"unmasked", "\x82\x01x", "1002"},

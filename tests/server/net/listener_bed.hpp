@@ -76,7 +76,7 @@ class FakeSession final : public Session {
         return success();
     }
     void on_alive(Instant) override { ++alive; }
-    bool wants_read() const override { return end == Ending::none; }
+    bool wants_read() const override { return end == Ending::none && !full; }
     bool wants_write() const override { return !queue.empty(); }
     std::size_t queued_bytes() const override { return 0; }
     Payload next_write(std::size_t) override {
@@ -101,6 +101,7 @@ class FakeSession final : public Session {
     std::vector<std::string> received;
     std::deque<std::string> queue;
     Ending end = Ending::none;
+    bool full = false;  // what it has to say waits, so it hears no more
     int alive = 0;
     int closed = 0;
 };
@@ -145,6 +146,7 @@ struct Bed {
         : listener(Listener::open(context, options, clock, handler, &host).value()) {}
     ~Bed() {
         listener->close();
+        handler.waiting = nullptr;  // it keeps a connection
         context.restart();
         context.poll();
     }
@@ -217,6 +219,10 @@ class Peer {
         socket_.set_option(boost::asio::socket_base::linger(true, 0));
         socket_.close();
     }
+    /// Says something that the server does not look at yet.
+    void leave_word(std::string const& bytes) {
+        boost::asio::write(socket_, boost::asio::buffer(bytes));
+    }
     /// What has come since the last call; `|` stands for the end.
     std::string taken() {
         bed_.run();
@@ -233,6 +239,14 @@ class Peer {
                 ended_ = true;
                 out += '|';
             }
+        }
+        return out;
+    }
+    /// All that comes until the end, of however much the server has still to write.
+    std::string taken_to_the_end() {
+        std::string out;
+        for (int turn = 0; turn < 10'000 && !out.ends_with('|'); ++turn) {
+            out += taken();
         }
         return out;
     }

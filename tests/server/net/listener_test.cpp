@@ -41,4 +41,28 @@ BOOST_AUTO_TEST_CASE(F64_crowd_is_let_in_at_a_rate_and_nobody_is_lost) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(who_comes_while_the_door_closes_is_not_let_in) {
+    Bed bed;
+    boost::asio::io_context context;
+    std::deque<tcp::socket> crowd;
+    for (int i = 0; i < 3; ++i) {
+        crowd.emplace_back(context).connect(
+            {boost::asio::ip::make_address("127.0.0.1"), bed.listener->port()});
+    }
+    for (int turn = 0; turn < 1'000 && bed.listener->counters().accepted == 0; ++turn) {
+        bed.context.poll_one();
+    }
+    bed.listener->close();  // the next one is accepted, and nobody has been told
+    bed.run();
+    BOOST_TEST(bed.listener->counters().accepted == 1U);
+    BOOST_TEST(bed.listener->counters().open == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(listener_that_accepts_no_more_still_knows_its_port) {
+    Bed bed;
+    auto const port = bed.listener->port();
+    bed.listener->stop_accepting();
+    BOOST_TEST(bed.listener->port() == port);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

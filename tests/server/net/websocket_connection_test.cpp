@@ -34,6 +34,19 @@ BOOST_AUTO_TEST_CASE(F41_foreign_origin_and_cookies_without_one_are_refused_befo
     }
 }
 
+BOOST_AUTO_TEST_CASE(upgrade_whose_socket_is_closed_meanwhile_opens_no_session) {
+    Bed bed;
+    Peer peer(bed);
+    peer.leave_word(upgrade());
+    for (int turn = 0; turn < 1'000 && peer.crumb(12) == 0; ++turn) {
+        bed.context.poll_one();
+    }
+    bed.listener->close();  // the answer is written, and nobody has been told
+    bed.run();
+    BOOST_TEST(bed.host.session == nullptr);
+    BOOST_TEST(bed.listener->counters().open == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(messages_reach_the_session_and_its_own_go_out) {
     Bed bed;
     SocketPeer peer(bed);
@@ -149,6 +162,86 @@ BOOST_AUTO_TEST_CASE(session_that_ends_sends_what_is_left_then_its_code) {
     bed.pass(11s);  // the peer never says close
     BOOST_TEST(peer.taken() == "|");
     BOOST_TEST(bed.host.session->closed == 1);
+}
+
+BOOST_AUTO_TEST_CASE(last_words_of_a_slow_reader_are_answered_behind_the_frame_under_way) {
+    struct Row {
+        char const* name;
+        std::string bytes;
+        std::string code;
+    };
+    Row const rows[] = {
+        {"close", frame(kClose, "\x03\xe8"), "\x03\xe8"},
+        {"close, and more behind it", frame(kClose, "\x03\xe8") + frame(kBinary, "x"), "\x03\xe8"},
+        {"forbidden frame", frame(3, ""), "\x03\xea"},
+        {"text, then close", frame(kText, "x") + frame(kClose, "\x03\xe8"), "\x03\xeb"},
+        {"text, then a forbidden frame", frame(kText, "x") + frame(3, ""), "\x03\xeb"},
+    };
+    std::string const large(20'000'000, 'x');  // more than the kernel's buffers hold
+    for (auto const& row : rows) {
+        BOOST_TEST_CONTEXT(row.name) {
+            Bed bed;
+            SocketPeer peer(bed);
+            auto const session = bed.host.session;
+            session->queue = {large, "nobody asks for this any more"};
+            bed.host.wake();
+            peer.give(row.bytes);
+            auto const heard = peer.taken_to_the_end();
+            auto const close = "\x88\x02" + row.code + "|";
+            BOOST_TEST(heard.size() == 10 + large.size() + close.size());
+            BOOST_TEST(heard.ends_with(close));
+            BOOST_TEST(session->received.empty());
+            BOOST_TEST(session->closed == 1);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(close_is_said_once) {
+    Bed bed;
+    for (auto const& last : {frame(3, ""), frame(kClose, "\x03\xe8")}) {
+        SocketPeer peer(bed);
+        peer.give(frame(kText, "x"));
+        BOOST_TEST(peer.taken() == "\x88\x02\x03\xeb");
+        peer.give(last);
+        BOOST_TEST(peer.taken() == "|");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(peer_that_is_late_counts_once_and_one_that_stays_after_its_close_does_not) {
+    Bed bed;
+    auto const& counters = bed.listener->counters();
+    SocketPeer staying(bed);
+    staying.give(frame(kClose, "\x03\xe8"));
+    bed.pass(2s);
+    BOOST_TEST(counters.open == 0U);
+    BOOST_TEST(counters.timed_out == 0U);
+    SocketPeer late(bed);
+    late.give(frame(kBinary, "a", false));
+    bed.pass(31s);
+    bed.pass(11s);
+    BOOST_TEST(counters.open == 0U);
+    BOOST_TEST(counters.timed_out == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(F39_time_in_which_nothing_is_read_does_not_make_a_message_late) {
+    Bed bed;
+    SocketPeer peer(bed);
+    auto const session = bed.host.session;
+    auto const message = frame(kBinary, "hello");
+    peer.give(message.substr(0, 8));
+    session->full = true;
+    bed.host.wake();
+    bed.pass(40s);
+    session->full = false;
+    bed.host.wake();
+    bed.pass(29s);
+    BOOST_TEST(peer.taken().find('\x88') == std::string::npos);
+    peer.give(message.substr(8));
+    BOOST_TEST(session->received == (std::vector<std::string>{"hello"}),
+               boost::test_tools::per_element());
+    peer.give(message.substr(0, 8));
+    bed.pass(31s);
+    BOOST_TEST(peer.taken().ends_with("\x88\x02\x03\xf1"));
 }
 
 BOOST_AUTO_TEST_CASE(F39_message_that_is_not_finished_ends_after_half_a_minute) {

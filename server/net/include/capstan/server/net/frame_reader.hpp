@@ -40,7 +40,7 @@ struct Heard {
         violation,  // the client may not say this; nothing is read behind it
     };
     Kind kind = Kind::nothing;
-    ByteView payload;  // valid until the next call
+    ByteView payload;  // valid until the next call of `next` or `forget`
     CloseCode code{};  // of a violation: protocol_error or too_large
 };
 
@@ -54,7 +54,11 @@ class FrameReader {
 
     /// Takes bytes off the front of `input` until something is said to its end.
     Heard next(ByteView& input, Instant now);
+    /// What was heard is done with, and `next` may not come for a while.
+    void forget();
 
+    /// Nobody read for a while: what is under way gets its whole time again.
+    void go_on(Instant now) { inside_since_ = now; }
     /// A message or frame that began has taken too long. Pings between its parts buy no time.
     bool is_late(Instant now) const {
         return is_inside() && now - inside_since_ > limits_.message_max;
