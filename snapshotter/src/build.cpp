@@ -83,7 +83,7 @@ Result<> SnapshotBuild::load_devices(ModelRestore& restore) {
         CAPSTAN_TRY(auto const some, read_counters(chunk));
         counters.insert(counters.end(), some.begin(), some.end());
     }
-    std::vector<Visit> visits;
+    std::vector<DeviceSpan> visits;
     for (auto const& one : past_.devices) {
         CAPSTAN_TRY(auto const chunk, read(one.visits));
         CAPSTAN_TRY(auto const some, read_visits(chunk));
@@ -258,7 +258,7 @@ Result<> SnapshotBuild::write_visits() {
     for (auto left = counters_.visits(); !left.empty();) {
         auto const some = left.first(std::min(left.size(), kChunkDevices));
         CAPSTAN_TRY(auto const ref, write(make_visits(some)));
-        past_.devices.push_back({ref, std::ranges::max(some, {}, &Visit::last).last});
+        past_.devices.push_back({ref, std::ranges::max(some, {}, &DeviceSpan::last).last});
         left = left.subspan(some.size());
     }
     return success();

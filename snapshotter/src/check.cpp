@@ -70,7 +70,7 @@ Result<> SnapshotCheck::compare_past(SnapshotStore& store) const {
     for (std::size_t i = 0; i < past.objects.size(); ++i) {
         CAPSTAN_TRY(compare_trails(store, i, past.objects[i]));
     }
-    std::vector<Visit> visits;
+    std::vector<DeviceSpan> visits;
     for (auto const& one : past.devices) {
         CAPSTAN_TRY(auto const chunk, store.chunk(manifest_.stream, one.visits));
         CAPSTAN_TRY(auto const some, read_visits(chunk));

@@ -111,7 +111,7 @@ void Keeper::attach(Partition& partition) {
                 trouble_({}, offers.error());
             } else {
                 for (auto const& [stream, offer] : offers.value()) {
-                    entries_.emplace(stream, Entry{.newest = offer});
+                    entries_.emplace(stream, Entry{.newest = offer, .before = {}, .checked = {}});
                 }
             }
             next_job();
@@ -174,12 +174,12 @@ void Keeper::read(std::string_view stream, ChunkId const& id, OnBytes done) {
     if (at == entries_.end() || stopped_) {
         return done(no_snapshot(stream));
     }
-    auto const& [newest, before] = at->second;
+    auto const& entry = at->second;
     std::optional<Seq> manifest_at;
-    if (newest.manifest == id) {
-        manifest_at = newest.seq;
-    } else if (before && before->manifest == id) {
-        manifest_at = before->seq;
+    if (entry.newest.manifest == id) {
+        manifest_at = entry.newest.seq;
+    } else if (entry.before && entry.before->manifest == id) {
+        manifest_at = entry.before->seq;
     }
     blobs_.read(stream, id, manifest_at, [this, name = at->first, done](auto const& bytes) {
         hand_out(name, bytes, done);
@@ -360,7 +360,8 @@ void Keeper::finish_build() {
 void Keeper::publish(SnapshotOffer const& offer) {
     auto const& stream = work_->job.stream;
     auto const now = seams_.clock.now();
-    auto& entry = entries_.try_emplace(stream, Entry{.newest = offer}).first->second;
+    auto& entry = entries_.try_emplace(stream, Entry{.newest = offer, .before = {}, .checked = {}})
+                      .first->second;
     if (entry.newest.seq != offer.seq) {
         entry.before = std::exchange(entry.newest, offer);
     }

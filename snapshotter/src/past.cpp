@@ -130,7 +130,7 @@ Result<Past> read_past(ByteView chunk) {
     return in.done() ? Result<Past>(std::move(past)) : malformed("impossible past");
 }
 
-Bytes make_visits(std::span<Visit const> visits) {
+Bytes make_visits(std::span<DeviceSpan const> visits) {
     Bytes body;
     ByteWriter out(body);
     for (auto const& [first, last] : visits) {
@@ -139,15 +139,15 @@ Bytes make_visits(std::span<Visit const> visits) {
     return make_chunk(ChunkKind::visits, body);
 }
 
-Result<std::vector<Visit>> read_visits(ByteView chunk) {
+Result<std::vector<DeviceSpan>> read_visits(ByteView chunk) {
     CAPSTAN_TRY(auto const body, open_chunk(ChunkKind::visits, chunk));
-    std::vector<Visit> visits;
+    std::vector<DeviceSpan> visits;
     ByteReader in(body);
     while (!in.rest().empty()) {
         auto const first = Seq{in.get<std::uint64_t>()};
         visits.push_back({first, Seq{in.get<std::uint64_t>()}});
     }
-    return in.ok() ? Result<std::vector<Visit>>(std::move(visits)) : malformed("cut visit");
+    return in.ok() ? Result<std::vector<DeviceSpan>>(std::move(visits)) : malformed("cut visit");
 }
 
 Bytes make_deaths(std::span<Death const> deaths) {

@@ -28,16 +28,16 @@ struct BuildFigures {
 class LastCounters {
   public:
     LastCounters() = default;
-    LastCounters(std::vector<Counter> counters, std::vector<Visit> visits)
+    LastCounters(std::vector<Counter> counters, std::vector<DeviceSpan> visits)
         : counters_(std::move(counters)), visits_(std::move(visits)) {}
     /// The model has applied an event of this dot.
     void note(Model const& model, Dot const& dot);
     std::span<Counter const> all() const { return counters_; }
-    std::span<Visit const> visits() const { return visits_; }
+    std::span<DeviceSpan const> visits() const { return visits_; }
 
   private:
     std::vector<Counter> counters_;
-    std::vector<Visit> visits_;
+    std::vector<DeviceSpan> visits_;
 };
 
 /// Builds a stream's next snapshot from the one before and what the tape says since:

@@ -59,11 +59,11 @@ struct Past {
     std::vector<ChunkRef> chunks() const;
 };
 
-/// Events of a device.
-struct Visit {
+/// The first and the last event of a device.
+struct DeviceSpan {
     Seq first;
     Seq last;
-    friend bool operator==(Visit const&, Visit const&) = default;
+    friend bool operator==(DeviceSpan const&, DeviceSpan const&) = default;
 };
 
 using Death = std::pair<Seq, std::string>;
@@ -72,8 +72,8 @@ using Death = std::pair<Seq, std::string>;
 
 Bytes make_past(Past const& past);
 Result<Past> read_past(ByteView chunk);
-Bytes make_visits(std::span<Visit const> visits);
-Result<std::vector<Visit>> read_visits(ByteView chunk);
+Bytes make_visits(std::span<DeviceSpan const> visits);
+Result<std::vector<DeviceSpan>> read_visits(ByteView chunk);
 Bytes make_deaths(std::span<Death const> deaths);
 Result<std::vector<Death>> read_deaths(ByteView chunk);
 
