@@ -200,11 +200,13 @@ void Client::keep(std::vector<Write> records) {
 
 void Client::subscribe(StreamName const& stream, ReadFrom from) {
     auto& entry = stream_named(stream.str());
+    std::uint32_t history = 0;
     if (entry.reader) {
         credit_ += entry.reader->unconsumed_bytes();
         drop_readings(effects_.then, entry.name);
+        history = entry.reader->history() + 1;  // what the shell has taken is of the one before
     }
-    entry.reader.emplace(entry.name, std::move(from), entry.stored);
+    entry.reader.emplace(entry.name, std::move(from), entry.stored, history);
     read_again_.erase(entry.name);
     look_at(entry);
 }

@@ -422,6 +422,7 @@ void Outbox::on_disconnected() {
     front_gaps_ = 0;
     held_until_.reset();
     standing_known_ = false;
+    standing_last_ = Link{};
     if (std::exchange(recovering_, false)) {
         break_recovery_off();
     }

@@ -21,6 +21,7 @@ bool is_about_one_event(std::uint16_t code) {
 
 Insight Outbox::on_standing(Standing const& standing, bool history_lost, Effects& effects) {
     standing_known_ = true;
+    standing_last_ = standing.last;
     if (record_.generation != standing.generation) {
         record_.generation = standing.generation;
         change_record();
@@ -197,7 +198,8 @@ void Outbox::break_recovery_off() {
 }
 
 /// The server's `last` is not one of ours, so no frozen run can be accepted any more: each either
-/// was, or is dead, and its own answer tells. Once all are told, the dead are pending again.
+/// was, or is dead, and its own answer tells, or where the device's id belongs to somebody else the
+/// standing. Once all are told, the dead are pending again.
 void Outbox::on_answer_in_recovery(
     std::size_t at, Answer const& answer, Instant now, Random& random, Effects& effects) {
     if (answer.outcome == Outcome::turned_away && asks_for_patience(answer.code)) {
@@ -207,7 +209,8 @@ void Outbox::on_answer_in_recovery(
     }
     bool const told = answer.outcome == Outcome::accepted || answer.outcome == Outcome::duplicate ||
                       (answer.outcome == Outcome::settled && answer.first_seq > Seq{});
-    auto const accepted = std::max(told ? at + 1 : 0, through(answer.last));
+    auto const accepted =
+        std::max({told ? at + 1 : 0, through(answer.last), through(standing_last_)});
     for (std::size_t i = 0; i < accepted; ++i) {
         frozen_[i].fate = Fate::accepted;
     }
@@ -247,6 +250,7 @@ void Outbox::renew(Effects& effects) {
     change_record();
     record_ = OutboxRecord{};
     record_.generation = generation;
+    standing_last_ = Link{};
     preceding_given_ = Seq{};
     attempt_.reset();
     opening_attempt_spent_ = false;

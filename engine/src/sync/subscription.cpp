@@ -7,9 +7,11 @@ namespace capstan::sync {
 
 Subscription::Subscription(std::string stream,
                            ReadFrom from,
-                           std::optional<StoredCursor> const& stored)
+                           std::optional<StoredCursor> const& stored,
+                           std::uint32_t history)
     : stream_(std::move(stream)),
       from_(std::move(from)),
+      history_(history),
       snapshots_(from_.snapshots),
       chunks_(std::move(from_.chunks)) {
     for (auto const& [id, packed] : chunks_) {

@@ -251,7 +251,8 @@ void Host::set_options(SessionOptions const& options) {
 void Host::check_principals() {
     for (auto* session : sessions_) {
         if (!session->is_entitled()) {
-            session->end({Errc::token_invalid, "the token was withdrawn"});
+            // The next `Hello` finds out whether the token is gone, or has other rights.
+            session->end({Errc::not_ready, "the token's rights have changed: connect again"});
         }
     }
 }

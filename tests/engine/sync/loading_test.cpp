@@ -102,6 +102,36 @@ BOOST_AUTO_TEST_CASE(a_device_that_was_away_takes_what_changed) {
     BOOST_TEST(away.replica().state_hash() == bed.author.replica().state_hash());
 }
 
+BOOST_AUTO_TEST_CASE(events_that_come_with_a_delta_that_is_refused_are_not_applied_without_it) {
+    Bed bed({.offers_snapshots = 1'000, .offers_deltas = 1'000, .folds_by_other_rules = 1'000});
+    bed.write(40);
+    ReplicaDevice away("b", bed.dice, bed.server, options_of(true), kStream);
+    away.may_refuse_snapshots = true;
+    bed.wait(away, 5);
+    auto const before = away.replica().status().applied;
+    for (int again = 0; again < 5; ++again) {
+        away.break_connection();
+        bed.write(20);
+        for (int i = 0; i < 20; ++i) {
+            away.advance(std::chrono::milliseconds(500));
+            while (away.deliver_to_server()) {
+            }
+            bed.server.push();
+            while (away.hear()) {  // the delta, and events behind it, in one step
+                bed.server.push();
+            }
+            away.run();
+        }
+        bed.wait(away, 5);
+        BOOST_TEST(away.has_read_all());
+        BOOST_TEST(away.replica().state_hash() == bed.author.replica().state_hash());
+        away.crash();
+    }
+    BOOST_TEST((away.replica().status().applied > before));
+    BOOST_TEST(away.counts["folded deltas"] == 0U);
+    BOOST_TEST(away.counts["folded deltas refused"] >= 3U);
+}
+
 BOOST_AUTO_TEST_CASE(a_delta_that_is_damaged_under_way_is_not_taken_over) {
     Bed bed({.offers_snapshots = 1'000, .offers_deltas = 1'000});
     bed.write(40);

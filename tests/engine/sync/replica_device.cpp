@@ -363,6 +363,10 @@ void ReplicaDevice::on(SnapshotArrived const& arrived) {
     if (is_given_up) {
         return;
     }
+    if (may_refuse_snapshots && replica_->status().applied == before) {
+        ++counts[what + " refused"];
+        return;
+    }
     expect(replica_->status().applied > before, what + " are taken over");
     ++counts[what];
     counts[what + " below pending writes"] += pending > 0 ? 1 : 0;
@@ -418,13 +422,19 @@ void ReplicaDevice::advance(Duration by) {
 }
 
 bool ReplicaDevice::receive() {
-    auto const message = link_.next();
-    if (!message) {
-        return false;
+    bool const heard = hear();
+    if (heard) {
+        run();
     }
-    client_->on_message(link_.connection(), *message, now_);
-    run();
-    return true;
+    return heard;
+}
+
+bool ReplicaDevice::hear() {
+    auto const message = link_.next();
+    if (message) {
+        client_->on_message(link_.connection(), *message, now_);
+    }
+    return message.has_value();
 }
 
 bool ReplicaDevice::deliver_to_server() {

@@ -54,6 +54,8 @@ class ReplicaDevice {
     void run();
     void advance(Duration by);
     bool receive();
+    /// What the device wants of it comes with what it wants of the next message.
+    bool hear();
     bool deliver_to_server();
     void break_connection();
     void crash();
@@ -74,6 +76,7 @@ class ReplicaDevice {
     std::uint64_t effects_until_crash = 0;
     /// Whether what the model holds may be compared with the server's tape at each opening.
     bool compares_at_opening = true;
+    bool may_refuse_snapshots = false;
     std::function<void(sync::WriteMoved const&)> on_write = [](sync::WriteMoved const&) {};
     std::function<void()> on_crash = [] {};
     std::function<void(sync::Replica&)> prepare = [](sync::Replica&) {};  // at each opening

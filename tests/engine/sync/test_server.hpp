@@ -42,8 +42,9 @@ struct GatewayHabits {
     std::uint64_t repeats_events = 0;
     std::uint64_t declares_holes = 0;
     std::uint64_t offers_snapshots = 0;
-    std::uint64_t offers_deltas = 0;  // instead, where the device can take one
-    std::uint64_t offers_stale = 0;   // the snapshot of an earlier offer
+    std::uint64_t offers_deltas = 0;         // instead, where the device can take one
+    std::uint64_t folds_by_other_rules = 0;  // the model refuses what comes of it
+    std::uint64_t offers_stale = 0;          // the snapshot of an earlier offer
     std::uint64_t damages_chunks = 0;
     std::uint64_t loses_chunks = 0;    // nothing more is said of one
     std::uint64_t forgets_chunks = 0;  // another snapshot has taken their place

@@ -89,7 +89,11 @@ bool TestServer::offer_delta(Session& session,
     FoldedDelta const where{.stream = state.name,
                             .generation = Generation{state.generation},
                             .from = Seq{cursor.seq()}};
-    auto const delta = encode_delta(delta_of(now, where));
+    auto folded = delta_of(now, where);
+    if (sometimes(habits_.folds_by_other_rules, "folded by other rules")) {
+        ++folded.rules;
+    }
+    auto const delta = encode_delta(folded);
     auto const packed = plain_packed(delta);
     auto const id = plain_codec().id(delta);
     state.verdict = fb::Verdict::folded_delta;

@@ -46,13 +46,29 @@ BOOST_AUTO_TEST_CASE(sessions_of_a_withdrawn_token_end_and_others_hear_on) {
     bed.host->check_principals();
     bed.run();
     BOOST_TEST_REQUIRE(bob.notices.size() == 1U);
-    BOOST_TEST(bob.notices[0] == static_cast<std::uint16_t>(Errc::token_invalid));
+    BOOST_TEST(bob.notices[0] == static_cast<std::uint16_t>(Errc::not_ready));
     BOOST_TEST((bob.peer->session().ending() == Ending::after_writes));
     BOOST_TEST((silent->session().ending() == Ending::none));  // it has not said who it is
     auto const heard = ann.events;
     append(bed, {"acme/a"});
     BOOST_TEST(ann.events == heard + 1);
     BOOST_TEST(ann.notices.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_session_whose_token_has_other_rights_is_told_to_connect_again) {
+    FakeBed bed;
+    append(bed, {"acme/a"});
+    Reader before(bed, "ann", "acme/a");
+    bed.authenticator.withdrawn = "ann";  // the principal that it was, that is
+    bed.host->check_principals();
+    bed.run();
+    BOOST_TEST_REQUIRE(before.notices.size() == 1U);
+    BOOST_TEST(
+        (find_error(before.notices[0])->reaction != Reaction::fix));  // it does not stay away
+    Reader again(bed, "ann", "acme/a");
+    auto const heard = again.events;
+    append(bed, {"acme/a"});
+    BOOST_TEST(again.events == heard + 1);
 }
 
 BOOST_AUTO_TEST_CASE(other_limits_go_for_sessions_that_are_open) {

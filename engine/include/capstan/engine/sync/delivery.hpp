@@ -38,7 +38,7 @@ struct Delivery {
     Seq mark_before;
     std::vector<std::uint64_t> marks;  // after each run
     Bytes runs;
-    std::uint32_t history = 0;  // how often its reader had lost the history before
+    std::uint32_t history = 0;  // `Subscription::history` of its reader when it came
 
     /// Errors: `malformed`.
     Result<> check() const;

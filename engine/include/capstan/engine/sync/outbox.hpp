@@ -315,6 +315,7 @@ class Outbox {
     bool opening_attempt_spent_ = false;
     Seq preceding_given_;          // no later mutation may name a lower one
     bool standing_known_ = false;  // on this connection
+    Link standing_last_;           // what it said of this device; none: it did not
     bool recovering_ = false;
     coalesce::RulesOf rules_;
     Backoff backoff_;

@@ -67,7 +67,11 @@ class Subscription {
         failed,       // denied, or its history cannot be trusted; the others go on
     };
 
-    Subscription(std::string stream, ReadFrom from, std::optional<StoredCursor> const& stored);
+    /// `history`: the number that its readings carry, another than those of the one before it.
+    Subscription(std::string stream,
+                 ReadFrom from,
+                 std::optional<StoredCursor> const& stored,
+                 std::uint32_t history = 0);
 
     /// What to say in `Hello` or `Subscribe`. A place that needs the stream's head or generation is
     /// asked in two steps, the first without `subscribe`.
@@ -120,7 +124,7 @@ class Subscription {
     StoredCursor const& consumed_cursor() const { return consumed_; }
     bool take_consumed_changed() { return std::exchange(consumed_changed_, false); }
     Seq delivered() const { return at_.seq; }
-    /// How often history was lost since reading began.
+    /// Readings of another number are of a history, or of a subscription, that was given up.
     std::uint32_t history() const { return history_; }
     ReaderAt reader() const { return {consumed_.generation, consumed_.seq}; }
     void check_invariants() const;

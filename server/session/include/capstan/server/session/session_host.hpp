@@ -108,7 +108,8 @@ class SessionHost : public PartitionListener {
 
     /// Other limits from now on; sessions that are open go on under them.
     virtual void set_options(SessionOptions const& options) = 0;
-    /// Ends the sessions whose principals do not stand any more, and tells them why.
+    /// Ends the sessions whose principals do not stand any more. They connect again, and are what
+    /// their tokens say by then.
     virtual void check_principals() = 0;
 
     /// `done` is called once, possibly before this returns; not at all if the partition stops.
