@@ -119,7 +119,8 @@ async def until_ready(node):
         if node.process.poll() == UNREACHABLE:
             node.start()
         elif node.process.poll() is not None:
-            raise RuntimeError(f"a node ended with exit code {node.process.returncode}: see {node.data}.log")
+            last = pathlib.Path(f"{node.data}.log").read_text().splitlines()[-5:]
+            raise RuntimeError("\n".join([f"a node ended with exit code {node.process.returncode}:", *last]))
         await asyncio.sleep(0.05)
 
 

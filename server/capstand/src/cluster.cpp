@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <capstan/sequencer/cluster_mark.hpp>
+#include <chrono>
+#include <thread>
 
 #include "process.hpp"
 
@@ -35,6 +37,21 @@ Result<> check_directory(KafkaCluster const& cluster,
     return success();
 }
 
+/// Brokers say that a topic is made before all of them know it.
+Result<TopicReport> await_topic(KafkaCluster const& cluster) {
+    constexpr int kLooks = 40;
+    constexpr auto kPause = std::chrono::milliseconds(250);
+    for (int look = 0; look < kLooks; ++look) {
+        auto report = inspect_journal_topic(cluster);
+        if (report || report.error().code != Errc::not_found) {
+            return report;
+        }
+        std::this_thread::sleep_for(kPause);
+    }
+    return Error{Errc::unavailable,
+                 "topic " + cluster.journal_topic() + " is made, and not all brokers know it"};
+}
+
 Result<TopicReport> find_topic(ServerConfig::Journal const& config,
                                KafkaCluster const& cluster,
                                bool is_known,
@@ -50,7 +67,7 @@ Result<TopicReport> find_topic(ServerConfig::Journal const& config,
     auto const replicas = static_cast<std::uint32_t>(config.cluster_replicas);
     CAPSTAN_TRY(create_journal_topic(cluster, {.partitions = 1, .replicas = replicas}));
     log.info("topic_created", cluster.journal_topic(), {{"replicas", std::uint64_t{replicas}}});
-    return inspect_journal_topic(cluster);
+    return await_topic(cluster);
 }
 
 Result<> check_topic(TopicReport const& report, KafkaCluster const& cluster, Log& log) {
