@@ -2,8 +2,8 @@
 // anything else there (clang's -include). A later libc++ has all of it; then this file goes.
 //
 // - Algorithms on ranges, as far as the engine uses them, without their constraints.
-// - The three-way comparison of strings and their views, vectors, arrays and durations, which
-//   defaulted comparisons ask for.
+// - The three-way comparison of strings and their views, vectors, arrays, optional values and
+//   durations, which defaulted comparisons ask for.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -11,6 +11,7 @@
 #include <compare>
 #include <functional>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -55,6 +56,12 @@ constexpr auto operator<=>(vector<T, Allocator> const& a, vector<T, Allocator> c
         }
     }
     return a.size() <=> b.size();
+}
+
+template <class T>
+constexpr auto operator<=>(optional<T> const& a, optional<T> const& b)
+    -> compare_three_way_result_t<T> {
+    return a && b ? *a <=> *b : a.has_value() <=> b.has_value();
 }
 
 namespace chrono {
@@ -165,6 +172,22 @@ constexpr bool binary_search(Range&& range,
                              Projection projection = {}) {
     auto const at = ranges::lower_bound(range, value, before, projection);
     return at != end(range) && !std::invoke(before, value, std::invoke(projection, *at));
+}
+
+template <class Iterator>
+struct RestOfRange {
+    Iterator first;
+    Iterator last;
+    constexpr Iterator begin() const { return first; }
+    constexpr Iterator end() const { return last; }
+};
+
+/// What is left over behind the values that stay.
+template <class Range, class Predicate = equal_to, class Projection = identity>
+constexpr auto unique(Range&& range, Predicate predicate = {}, Projection projection = {}) {
+    auto const last = end(range);
+    auto const first = std::unique(begin(range), last, projected_by(predicate, projection));
+    return RestOfRange<decltype(begin(range))>{first, last};
 }
 
 template <class Range, class Less = less, class Projection = identity>
