@@ -104,8 +104,12 @@ void DeviceNode::start() {
     options.flight_bytes_max = seams_.knobs.flight_bytes;
     ShellSeams const seams{
         process_->loop, &process_->disk, clock_, process_->random, process_->transport};
-    auto shell = Shell::open(
-        seams, {.url = "sim"}, std::move(options), std::make_unique<Store>(*this), handlers());
+    constexpr char kServer[] = "http://simulator";
+    auto shell = Shell::open(seams,
+                             {.servers = ServerAddresses::parse(kServer).value(), .url = kServer},
+                             std::move(options),
+                             std::make_unique<Store>(*this),
+                             handlers());
     require(shell.has_value(), "I12", [&] { return to_string(shell.error()); });
     process_->shell = std::move(shell).value();
     seams_.oracle.on_device_id(number_, process_->shell->device());
