@@ -10,7 +10,7 @@ if [[ -z ${KAFKA_BOOTSTRAP:-} ]]; then
         exit 77
     fi
     KAFKA_DATA=$(mktemp -d)
-    KAFKA_PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    KAFKA_PORT=$(python3 -B tests/support/free_ports.py 1 2 100 101 102)  # of brokers and controllers
     # A broker that lives for seconds spends most of them compiling itself.
     KAFKA_JVM=${KAFKA_JVM:--Xms256m -Xmx768m -XX:+UseSerialGC -XX:TieredStopAtLevel=1}
     export KAFKA_DATA KAFKA_PORT KAFKA_JVM
