@@ -96,6 +96,23 @@ RC_BOOST_PROP(a_device_that_takes_a_delta_is_one_that_applied_all_events, ()) {
     }
 }
 
+/// Its tombstone is all there is of it, and later events are judged against it.
+BOOST_AUTO_TEST_CASE(an_object_that_lived_within_one_event_leaves_its_tombstone) {
+    Tape tape(kStream);
+    tape.append(0, update(1, "nothing yet"));
+    Event brief = update(2, "brief");
+    brief.ops.insert(brief.ops.begin(),
+                     {.kind = OpKind::insert, .object = brief.ops[0].object, .type = "Note"});
+    brief.ops.push_back({.kind = OpKind::remove, .object = brief.ops[0].object});
+    tape.append(1, brief);
+    SimStorage disk;
+    auto store = SnapshotStore::open(disk).value();
+    auto const manifest = build(store, tape, tape.head()).value();
+    auto device = tape.replay(Seq{1});
+    BOOST_REQUIRE(apply_delta(device, delta_to(disk, manifest, Seq{1}).value()).has_value());
+    BOOST_TEST(same_bytes(device, tape.replay(tape.head())));
+}
+
 /// What a server makes of chunks is what a look at all events gives.
 RC_BOOST_PROP(counters_and_devices_are_those_of_the_tape, ()) {
     auto const tape = busy_tape(kStream, 200, *rc::gen::arbitrary<std::uint32_t>());

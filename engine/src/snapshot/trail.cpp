@@ -72,13 +72,18 @@ bool Trails::note_before(Model const& model, Event const& event) {
     bool edits = false;
     for (Op const& op : event.ops) {
         edits = edits || kind_of(op.kind) == FieldKind::text;
+        bool const is_insert = op.kind == OpKind::insert;
         if (named_.empty() || named_.back().entry->first != op.object) {
             auto const at = by_id_.try_emplace(op.object).first;
-            named_.push_back({&*at, model.find(op.object) != nullptr});
+            named_.push_back({&*at, model.find(op.object) != nullptr, is_insert});
+        } else {
+            named_.back().inserted = named_.back().inserted || is_insert;
         }
     }
     if (named_.size() > 1) {
-        std::ranges::sort(named_, {}, &Named::entry);
+        std::ranges::sort(named_, {}, [](Named const& named) {
+            return std::pair(named.entry, !named.inserted);  // of several, one that inserts stays
+        });
         auto const twice = std::ranges::unique(named_, {}, &Named::entry);
         named_.erase(twice.begin(), twice.end());
     }
@@ -87,11 +92,11 @@ bool Trails::note_before(Model const& model, Event const& event) {
 
 void Trails::note_after(Model const& model, Seq seq) {
     auto const first_death = deaths_.size();
-    for (auto const& [entry, was_alive] : named_) {
+    for (auto const& [entry, was_alive, inserted] : named_) {
         Object const* const object = model.find(entry->first);
         if (object == nullptr) {
             entry->second = {};
-            if (was_alive) {
+            if (was_alive || inserted) {
                 deaths_.emplace_back(seq, entry->first);
             }
         } else if (!was_alive || object->inserted.seq == seq.value) {

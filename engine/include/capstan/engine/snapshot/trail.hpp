@@ -63,13 +63,14 @@ class Trails {
     /// Of all that events named or that were loaded; without meaning for what is not alive.
     ById const& all() const { return by_id_; }
     bool contains(std::string_view id) const { return by_id_.contains(id); }
-    /// Objects that were alive and are not, by the seq of the event.
+    /// Objects that were alive, be it within the event alone, and are not, by its seq.
     std::span<std::pair<Seq, std::string> const> deaths() const { return deaths_; }
 
   private:
     struct Named {
         ById::value_type* entry = nullptr;
-        bool alive = false;  // before the event
+        bool alive = false;     // before the event
+        bool inserted = false;  // by it, whatever came of that
     };
     bool note_before(Model const& model, Event const& event);
     void note_after(Model const& model, Seq seq);
